@@ -1,0 +1,1 @@
+"""Log time: from a project and a saved model to a seal. Imported inside `import mlflow`: keep it empty."""

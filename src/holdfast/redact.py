@@ -1,0 +1,32 @@
+"""Secrets leave text where the text is made, not where it is printed.
+
+Pure. Everything that Holdfast writes or raises and that may hold a URL passes through here.
+"""
+
+from __future__ import annotations
+
+import re
+
+# RFC 3986, 3.2.1: the userinfo part of an authority. A "git@host" user is no secret, and a
+# scheme like `git+ssh://git@host` needs it to work.
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s\"'@]*(?:@[^/\s\"'@]*)*)@")
+_TOKEN_PARAMETER = re.compile(
+    r"(?P<name>[?&](?:[A-Za-z0-9_-]*(?:token|password|secret|signature|api[_-]?key|credential)))"
+    r"=[^&\s\"'#]+",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """`text` with the credentials in its URLs taken out.
+
+    `https://ada:secret@host/x` becomes `https://host/x`; a user named `git` stays, since it is no
+    secret and the URL does not work without it. Values of query parameters that name a token,
+    password, signature, secret or key become `****`.
+    """
+    return _TOKEN_PARAMETER.sub(r"\g<name>=****", _USERINFO.sub(_without_userinfo, text))
+
+
+def _without_userinfo(match: re.Match[str]) -> str:
+    scheme, userinfo = match["scheme"], match["userinfo"]
+    return f"{scheme}git@" if userinfo == "git" else scheme

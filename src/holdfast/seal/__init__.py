@@ -1,0 +1,1 @@
+"""The seal: what is written beside the model, and read back."""

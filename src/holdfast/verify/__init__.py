@@ -1,0 +1,1 @@
+"""Receipts: what was compared, what matched, what did not."""
