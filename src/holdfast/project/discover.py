@@ -1,0 +1,110 @@
+"""Finding the uv project that a script, a notebook or a shell stands in.
+
+The search goes upwards, as uv's own does, from each place the training may have been started from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from holdfast.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project on disk.
+
+    Attributes:
+        root: The folder of `uv.lock`: the workspace's root, or the project's own folder.
+        folder: The folder of the `pyproject.toml` nearest to the code that runs: a workspace
+            member, or `root`.
+        pyproject: What that file says.
+    """
+
+    root: Path
+    folder: Path
+    pyproject: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """`project.name`, or "" where the file has none."""
+        return str(self.pyproject.get("project", {}).get("name", ""))
+
+    @property
+    def version(self) -> str:
+        """`project.version`, or "" where it is dynamic."""
+        return str(self.pyproject.get("project", {}).get("version", ""))
+
+    @property
+    def lockfile(self) -> Path:
+        """Where `uv.lock` is, if there is one."""
+        return self.root / "uv.lock"
+
+
+def find_project() -> Project | None:
+    """The project of the running program; None where it runs in none.
+
+    `HOLDFAST_PROJECT` names a folder to search upwards from; otherwise the script's folder is
+    tried, then the working directory (a notebook's folder), then the environment's.
+
+    Raises:
+        InputError: `HOLDFAST_PROJECT` names no project, or a `pyproject.toml` cannot be read.
+    """
+    if named := os.environ.get("HOLDFAST_PROJECT"):
+        project = project_above(Path(named))
+        if project is None:
+            raise InputError(f"HOLDFAST_PROJECT is {named!r}; no pyproject.toml is there or above")
+        return project
+    return next(filter(None, map(project_above, _starting_points())), None)
+
+
+def project_above(start: Path) -> Project | None:
+    """The project that `start` is in: its nearest `pyproject.toml`, and the lock above that.
+
+    Raises:
+        InputError: That `pyproject.toml` is not TOML.
+    """
+    start = start.resolve()
+    folders = [start, *start.parents]
+    folder = next((each for each in folders if (each / "pyproject.toml").is_file()), None)
+    if folder is None:
+        return None
+    return Project(root=_root_of(folder), folder=folder, pyproject=_read(folder / "pyproject.toml"))
+
+
+def _root_of(folder: Path) -> Path:
+    """The nearest folder at or above `folder` with a lock; without one, `folder` itself."""
+    for each in (folder, *folder.parents):
+        if (each / "uv.lock").is_file() and (each / "pyproject.toml").is_file():
+            return each
+    return folder
+
+
+def _starting_points() -> Iterator[Path]:
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    environment = Path(sys.prefix).resolve()
+    if script is not None:
+        path = Path(script).resolve()
+        # pytest, ipython and their like live in the environment: they say nothing of the project.
+        if environment not in path.parents:
+            yield path.parent
+    yield Path.cwd()
+    if sys.prefix != sys.base_prefix:
+        yield environment.parent
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from error

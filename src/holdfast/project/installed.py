@@ -1,0 +1,100 @@
+"""What is really installed in the running environment: the truth a model was trained with."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# Rows of a RECORD that say how it was installed, not what: they differ between two installs of one
+# wheel (PEP 376 and PEP 610 files, uv's own notes, scripts whose first line names the interpreter,
+# bytecode).
+_OF_THE_INSTALLER = re.compile(
+    r".*\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json)"
+    r"|.*\.pyc|.*/?__pycache__/.*|\.\./.*(bin|Scripts)/[^/]+|.*\.data/scripts/.*"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """One installed distribution.
+
+    Attributes:
+        name: Normalised (PEP 503).
+        version: As its dist-info says.
+        dist_info: The folder with its metadata.
+        direct_url: PEP 610's record of where it came from, empty for an index.
+    """
+
+    name: str
+    version: str
+    dist_info: Path
+    direct_url: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def editable(self) -> bool:
+        """Whether its code lies in a project's folder."""
+        return bool(self.direct_url.get("dir_info", {}).get("editable"))
+
+
+def installed_distributions(path: Iterable[str] | None = None) -> dict[str, Installed]:
+    """The distributions on `path` (by default `sys.path`), by normalised name.
+
+    Where two of one name are there, the first counts, as it does for `import`.
+    """
+    found: dict[str, Installed] = {}
+    for folder in dict.fromkeys(sys.path if path is None else path):
+        for one in _in_folder(Path(folder or ".")):
+            found.setdefault(one.name, one)
+    return found
+
+
+def record_digest(record: str) -> str:
+    """SHA-256 of what a RECORD says of the wheel, however and wherever it was installed.
+
+    Args:
+        record: The RECORD's text (PEP 376, a CSV of path, hash and size).
+    """
+    rows = sorted(
+        f"{path},{digest},{size}\n"
+        for path, digest, size, *_ in csv.reader(record.splitlines())
+        if not _OF_THE_INSTALLER.fullmatch(path)
+    )
+    return hashlib.sha256("".join(rows).encode()).hexdigest()
+
+
+def installed_record(one: Installed) -> str:
+    """`record_digest` of an installed distribution; "" where it has no RECORD or is editable."""
+    path = one.dist_info / "RECORD"
+    if one.editable or not path.is_file():
+        return ""
+    return record_digest(path.read_text(encoding="utf-8"))
+
+
+def _in_folder(folder: Path) -> Iterator[Installed]:
+    if not folder.is_dir():
+        return
+    for entry in sorted(folder.glob("*.dist-info")):
+        # The binary distribution format: {name}-{version}.dist-info, neither with a dash in it.
+        name, _, version = entry.name[: -len(".dist-info")].partition("-")
+        if version:
+            yield Installed(
+                name=re.sub(r"[-_.]+", "-", name).lower(),
+                version=version,
+                dist_info=entry,
+                direct_url=_direct_url(entry / "direct_url.json"),
+            )
+
+
+def _direct_url(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,116 @@
+"""Settings: `HOLDFAST_*`, then `[tool.holdfast]`, then the default."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.errors import InputError
+from holdfast.seal.grade import Grade, read_grade
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a project wants of its seals.
+
+    Attributes:
+        off: Seal nothing.
+        extras: Optional dependencies of the project that a model needs.
+        groups: Dependency groups that a model needs.
+        exclude: Packages to leave out, with whatever only they need.
+        require_grade: A lower grade is an error.
+        golden_rows: At most so many rows of the input example are predicted.
+        golden_bytes: An input or answer larger than this is not kept.
+        golden_seconds: The two predictions at log time may take so long together.
+    """
+
+    off: bool = False
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    require_grade: Grade = Grade.INFERRED
+    golden_rows: int = 100
+    golden_bytes: int = 4 << 20
+    golden_seconds: int = 60
+
+
+def read_settings(pyproject: Mapping[str, Any]) -> Settings:
+    """The settings of the project whose `pyproject.toml` says `pyproject`.
+
+    Raises:
+        InputError: A key that does not exist, or a value of the wrong kind; all of them at once.
+    """
+    table = pyproject.get("tool", {}).get("holdfast", {})
+    problems = [_unknown(key) for key in table if _field(key) not in Settings.__dataclass_fields__]
+    values: dict[str, Any] = {}
+    for name, field in Settings.__dataclass_fields__.items():
+        where, value = _given(name, table)
+        if value is None:
+            continue
+        try:
+            values[name] = _read_as(field.default, value, where)
+        except InputError as error:
+            problems.append(error.message)
+    if problems:
+        raise InputError("; ".join(problems), hint="docs/settings.md lists them all")
+    return Settings(**values)
+
+
+def _given(name: str, table: Mapping[str, Any]) -> tuple[str, Any]:
+    variable = f"HOLDFAST_{name.upper()}"
+    if variable in os.environ:
+        return variable, os.environ[variable]
+    key = name.replace("_", "-")
+    return f"[tool.holdfast] {key}", table.get(key)
+
+
+def _read_as(default: Any, value: Any, where: str) -> Any:
+    if isinstance(default, bool):
+        return _read_bool(value, where)
+    if isinstance(default, Grade):
+        return read_grade(str(value), where)
+    if isinstance(default, int):
+        return _read_int(value, where)
+    return _read_names(value, where)
+
+
+def _read_bool(value: Any, where: str) -> bool:
+    word = str(value).lower()
+    if word not in _TRUE | _FALSE:
+        raise InputError(f"{where} is {value!r}; expected true or false")
+    return word in _TRUE
+
+
+def _read_int(value: Any, where: str) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise InputError(f"{where} is {value!r}; expected a whole number")
+    return number
+
+
+def _read_names(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(filter(None, (name.strip() for name in value.split(","))))
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise InputError(f"{where} is {value!r}; expected a list of names")
+
+
+def _field(key: str) -> str:
+    return key.replace("-", "_") if "_" not in key else ""
+
+
+def _unknown(key: str) -> str:
+    known = [name.replace("_", "-") for name in Settings.__dataclass_fields__]
+    close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"[tool.holdfast] has no key {key!r}{meant}"
