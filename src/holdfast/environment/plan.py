@@ -1,0 +1,132 @@
+"""From a lock to a plan: which packages, on which Python, under which key.
+
+Reads nothing but its arguments. The plan's key is the environment's name in the store, so whatever
+can make two environments differ is part of it, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.environment.layout import STORE_FORMAT
+from holdfast.environment.python import Interpreter
+from holdfast.errors import LockError
+from holdfast.lock.target import Selected, Target, select
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """One package of a plan.
+
+    Attributes:
+        chosen: The package and its one file.
+        table: Its `[[packages]]` table, with that one file and nothing that was decided already.
+        path: Of a file beside the lock, the path as written there; else "".
+    """
+
+    chosen: Selected
+    table: Mapping[str, Any]
+    path: str
+
+    @property
+    def pin(self) -> str:
+        """What fixes its bytes: the file's sha256, or the commit of a repository."""
+        return self.chosen.sha256 or self.chosen.filename
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a restore builds.
+
+    Attributes:
+        key: The environment's name in the store: 40 hex digits.
+        packages: Sorted by name.
+        interpreter: The Python below it.
+    """
+
+    key: str
+    packages: tuple[Package, ...]
+    interpreter: Interpreter
+
+
+def make_plan(pylock: str, interpreter: Interpreter) -> Plan:
+    """Choose from a lock what `interpreter` takes.
+
+    Args:
+        pylock: The text of a `pylock.toml` (PEP 751).
+        interpreter: The Python to choose for.
+
+    Raises:
+        LockError: It cannot be read, has nothing for this Python, or leaves a package's bytes open.
+    """
+    from packaging.pylock import Pylock, PylockValidationError
+
+    try:
+        document = tomllib.loads(pylock)
+        lock = Pylock.from_dict(document)
+    except (tomllib.TOMLDecodeError, PylockValidationError) as error:
+        raise LockError(f"pylock.toml cannot be read: {error}") from error
+    target = interpreter.target()
+    packages = tuple(_package(one, document) for one in select(lock, target))
+    _refuse_open(packages)
+    return Plan(key=_key(packages, target), packages=packages, interpreter=interpreter)
+
+
+def _package(chosen: Selected, document: Mapping[str, Any]) -> Package:
+    for table in document["packages"]:
+        if table["name"] != chosen.name or table.get("version") != chosen.version:
+            continue
+        for field, entry in _files(table):
+            if chosen.location in {entry.get("url"), entry.get("path")}:
+                kept = {k: table[k] for k in ("name", "version", "index") if k in table}
+                kept[field] = [entry] if field == "wheels" else entry
+                path = "" if "url" in entry else str(entry.get("path", ""))
+                return Package(chosen=chosen, table=kept, path=path)
+    raise LockError(f"pylock.toml has no file {chosen.filename} for {chosen.name}")
+
+
+def _files(table: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for wheel in table.get("wheels", ()):
+        yield "wheels", {k: v for k, v in wheel.items() if k != "upload-time"}
+    for field in ("sdist", "archive", "vcs", "directory"):
+        if field in table:
+            yield field, {k: v for k, v in table[field].items() if k != "upload-time"}
+
+
+def _refuse_open(packages: tuple[Package, ...]) -> None:
+    """Every package's bytes are fixed, by a sha256 or by a commit, or nothing is installed."""
+    problems = []
+    for chosen in (package.chosen for package in packages):
+        if chosen.kind == "directory":
+            problems.append(f"{chosen.name}: a folder ({chosen.location}) has no fixed contents")
+        elif chosen.kind != "vcs" and chosen.sha256 is None:
+            problems.append(f"{chosen.name}: {chosen.filename} has no sha256")
+    if problems:
+        raise LockError(
+            "\n".join(["the lock leaves open what to install:", *problems]),
+            hint="lock again with an index that gives hashes, and log the model again",
+        )
+
+
+def _key(packages: tuple[Package, ...], target: Target) -> str:
+    ingredients = {
+        "store": STORE_FORMAT,
+        "python": [target.implementation, target.version, target.abi, target.libc],
+        "packages": [
+            [one.chosen.name, one.chosen.version, one.chosen.kind, one.chosen.filename, one.pin]
+            for one in packages
+        ],
+    }
+    text = json.dumps(ingredients, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:40]

@@ -1,0 +1,53 @@
+"""Whether the packages of an environment are the very wheels that the model was sealed with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from holdfast.environment.inventory import Distribution
+from holdfast.environment.plan import Plan
+from holdfast.environment.spec import Spec
+from holdfast.errors import MismatchError
+from holdfast.project.installed import record_digest
+
+if TYPE_CHECKING:
+    from holdfast.environment.store import Environment
+
+
+def compare_records(environment: Environment, plan: Plan, spec: Spec) -> None:
+    """Compare each package's RECORD with the one that was sealed, where it is the same wheel.
+
+    Raises:
+        MismatchError: One differs: the same lock gives other bytes here.
+    """
+    differing = []
+    for distribution in environment.inventory().distributions:
+        sealed = spec.records.get(distribution.name, "")
+        if not sealed or not _same_wheel(distribution, plan, spec):
+            continue
+        found = "".join(_records(environment, distribution))
+        if record_digest(found) != sealed:
+            differing.append(f"{distribution.name} {distribution.version}")
+    if differing:
+        raise MismatchError(
+            f"installed from the same wheel, but not as sealed: {', '.join(differing)}",
+            hint="the environment the model was logged in had been edited, or the index changed",
+        )
+
+
+def _same_wheel(distribution: Distribution, plan: Plan, spec: Spec) -> bool:
+    """Only a wheel has fixed contents; one for any platform is the same everywhere, others where
+    Python and libc are."""
+    if distribution.kind != "wheel":
+        return False
+    if distribution.filename.endswith("-none-any.whl"):
+        return True
+    facts = plan.interpreter.facts
+    return spec.recorded_on == (facts["abi"], facts["libc"])
+
+
+def _records(environment: Environment, distribution: Distribution) -> Iterator[str]:
+    for path, _, _ in distribution.files:
+        if path.endswith(".dist-info/RECORD"):
+            yield (environment.path / path).read_text(encoding="utf-8")
