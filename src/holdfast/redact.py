@@ -9,7 +9,9 @@ import re
 
 # RFC 3986, 3.2.1: the userinfo part of an authority. A "git@host" user is no secret, and a
 # scheme like `git+ssh://git@host` needs it to work.
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s\"'@]*(?:@[^/\s\"'@]*)*)@")
+_USERINFO = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s\"'@]*(?:@[^/\s\"'@]*)*)@"
+)
 _TOKEN_PARAMETER = re.compile(
     r"(?P<name>[?&](?:[A-Za-z0-9_-]*(?:token|password|secret|signature|api[_-]?key|credential)))"
     r"=[^&\s\"'#]+",

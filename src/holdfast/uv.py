@@ -65,10 +65,11 @@ def start_uv(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
-    """Start uv in the background; its output is text, on two pipes."""
+    """Start uv in the background; its output is text, on two pipes; it inherits `pass_fds`."""
     return subprocess.Popen(
-        [os.fspath(uv_program()), *map(os.fspath, arguments)],
+        [str(uv_program()), *(str(argument) for argument in arguments)],
         cwd=cwd,
         env=uv_environment(env),
         stdin=subprocess.DEVNULL,
@@ -76,6 +77,7 @@ def start_uv(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        pass_fds=pass_fds,
     )
 
 
@@ -85,6 +87,7 @@ def run_uv(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> str:
     """Run uv to its end.
 
@@ -93,6 +96,7 @@ def run_uv(
         cwd: Where to run it.
         env: Variables to set, over those of `uv_environment`.
         timeout: Seconds until it is killed.
+        pass_fds: File descriptors that it inherits: a lock that it holds along with us.
 
     Returns:
         What it printed on stdout.
@@ -102,7 +106,7 @@ def run_uv(
         StoreError: The disk is full.
         ToolError: Any other failure of uv's, its last lines in the message.
     """
-    with start_uv(arguments, cwd=cwd, env=env) as process:
+    with start_uv(arguments, cwd=cwd, env=env, pass_fds=pass_fds) as process:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -117,7 +121,11 @@ def run_uv(
 
 
 _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
-    (r"[Hh]ash mismatch", MismatchError, "the index serves other bytes than were locked; do not install them"),
+    (
+        r"[Hh]ash mismatch",
+        MismatchError,
+        "the index serves other bytes than were locked; do not install them",
+    ),
     (r"No space left on device|os error 28", StoreError, "free some disk, or `holdfast env prune`"),
     (
         r"40[13] (Unauthorized|Forbidden)|lack of valid authentication",

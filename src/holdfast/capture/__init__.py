@@ -1,1 +1,4 @@
-"""Log time: from a project and a saved model to a seal. Imported inside `import mlflow`: keep it empty."""
+"""Log time: from a project and a saved model to a seal.
+
+Imported inside `import mlflow`, so this file imports nothing.
+"""

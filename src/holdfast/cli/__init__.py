@@ -1,5 +1,114 @@
-"""The command line: one file per command."""
+"""The command line: one file per command, `render.py` for everything that prints.
+
+A command's file is imported when the command runs, so that `holdfast --help` answers at once.
+stdout carries data only; progress and talk go to stderr. Exit codes: 0 done; 1 verified and it does
+not match; 2 wrong usage or input; 3 a tool, the store or the network failed; 4 a bug.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from holdfast import __version__
+from holdfast.errors import HoldfastError
+
+_BUG = 4
+
+_COMMANDS = {
+    "demo": "See it all on real data: log, seal, restore, verify, predict.",
+    "show": "Say what a model's seal says; nothing of the model is loaded.",
+    "restore": "Bring the sealed environment back; prints its folder.",
+    "run": "Run a command in the sealed environment.",
+    "verify": "Compare everything with the seal, and replay the predictions.",
+    "predict": "Predict a file's rows, in the sealed environment.",
+    "env": "List and prune the environments that are kept.",
+}
+
+
+class _Commands(click.Group):
+    """The commands of `_COMMANDS`, each in the file of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"holdfast.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="holdfast")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no talk; errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Tracebacks, and what the tools say.")
+@click.pass_context
+def holdfast(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
+    """Keep a machine-learning model and its exact environment together.
+
+    MODEL is any MLflow model URI (models:/name/version, models:/name@alias, models:/m-id,
+    runs:/id/path, any artifact URI) or a model's folder.
+    """
+    from holdfast.cli.render import Screen
+
+    ctx.obj = Screen(quiet=quiet, verbose=verbose)
 
 
 def main() -> None:
-    """Run the `holdfast` command."""
+    """Run the command line and end the process with its exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        holdfast(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except HoldfastError as error:
+        return _failed(error)
+    except BrokenPipeError:  # the reader of a pipe has left: nothing is wrong here
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last door: a bug is said to be one
+        return _bug(error)
+    return 0
+
+
+def _failed(error: HoldfastError) -> int:
+    from holdfast.cli.render import print_error
+
+    print_error(error)
+    if _verbose():
+        import traceback
+
+        traceback.print_exception(error)
+    return error.exit_code
+
+
+def _bug(error: Exception) -> int:
+    import traceback
+
+    from holdfast.redact import redact
+
+    click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
+    click.echo(
+        "\nerror: this is a bug in Holdfast; please report it with the lines above", err=True
+    )
+    return _BUG
+
+
+def _verbose() -> bool:
+    return any(word in {"-v", "--verbose"} for word in sys.argv[1:])

@@ -1,0 +1,170 @@
+"""The one file that patches MLflow.
+
+MLflow loads `HoldfastContext` (an entry point of its plugin group `mlflow.run_context_provider`)
+while it is imported. Loading it arms the hook: when `mlflow.utils.environment` and
+`mlflow.models.model` come to be imported, a few of their functions are wrapped. Every flavor and
+autolog passes through these, however it imported them, since MLflow calls them by their global
+names:
+
+- `environment._infer_requirements`: what a model needs. We answer from the lock, and MLflow's slow
+  capture of modules never runs; where we cannot, it does.
+- `environment._parse_pip_requirements`: the user's own words, `pip_requirements` (they override)
+  or `extra_pip_requirements` (they add).
+- `environment._PythonEnv.to_yaml`: the last file that a flavor writes. Then the model is whole, and
+  is sealed.
+- `Model.save`: `MLmodel` is sometimes written once more after that; its digest is renewed.
+- `uv_utils.detect_uv_project`: MLflow's own uv support (3.11 on) stands back: one of the two
+  seals, never both.
+
+Nothing is imported here that `import mlflow` has not imported already.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mlflow.tracking.context.abstract_context import RunContextProvider
+
+
+class HoldfastContext(RunContextProvider):  # type: ignore[misc]
+    """Adds nothing to a run; it exists so that MLflow imports this file."""
+
+    def in_context(self) -> bool:
+        """Never: there are no tags to add."""
+        return False
+
+    def tags(self) -> dict[str, str]:
+        """No tags."""
+        return {}
+
+
+def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
+    """Replace `owner.name` by a call of `around(original, *args, **kwargs)`, once.
+
+    A name that this MLflow does not have is left alone.
+    """
+    original = getattr(owner, name, None)
+    if original is None or hasattr(original, "__holdfast__"):
+        return
+
+    @functools.wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return around(original, *args, **kwargs)
+
+    wrapped.__holdfast__ = True  # type: ignore[attr-defined]
+    setattr(owner, name, wrapped)
+
+
+def _infer(original: Callable[..., Any], model_uri: Any, *args: Any, **kwargs: Any) -> Any:
+    from holdfast.capture.session import requirements_for
+
+    found = requirements_for(model_uri)
+    return original(model_uri, *args, **kwargs) if found is None else found
+
+
+def _parse(original: Callable[..., Any], pip_requirements: Any, *args: Any, **kwargs: Any) -> Any:
+    parsed = original(pip_requirements, *args, **kwargs)
+    from holdfast.capture.session import remember_words
+
+    remember_words(*parsed)
+    return parsed
+
+
+def _after_last_file(original: Callable[..., Any], env: Any, path: Any, *args: Any) -> Any:
+    result = original(env, path, *args)
+    from holdfast.capture.session import seal_saved_model
+
+    seal_saved_model(Path(path).parent)
+    return result
+
+
+def _after_mlmodel(original: Callable[..., Any], model: Any, path: Any, *args: Any) -> Any:
+    result = original(model, path, *args)
+    from holdfast.capture.session import renew_digests
+
+    renew_digests(Path(path).parent)
+    return result
+
+
+def _detect_uv(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    from holdfast.capture.session import is_on
+
+    return None if is_on() else original(*args, **kwargs)
+
+
+def _patch_environment(module: ModuleType) -> None:
+    _wrap(module, "_infer_requirements", _infer)
+    _wrap(module, "_parse_pip_requirements", _parse)
+    _wrap(module, "detect_uv_project", _detect_uv)
+    _wrap(
+        module._PythonEnv,  # noqa: SLF001 - what MLflow gives us to stand at is private
+        "to_yaml",
+        _after_last_file,
+    )
+
+
+def _patch_model(module: ModuleType) -> None:
+    _wrap(module.Model, "save", _after_mlmodel)
+
+
+def _patch_uv_utils(module: ModuleType) -> None:
+    _wrap(module, "detect_uv_project", _detect_uv)
+
+
+_PATCHES: dict[str, Callable[[ModuleType], None]] = {
+    "mlflow.utils.uv_utils": _patch_uv_utils,
+    "mlflow.utils.environment": _patch_environment,
+    "mlflow.models.model": _patch_model,
+}
+
+
+class _PatchedLoader(Loader):
+    """A module's own loader, and a patch when it is done."""
+
+    def __init__(self, loader: Any, patch: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._patch = patch
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._patch(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules of `_PATCHES` as Python would, with a loader that patches them."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _PATCHES:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _PatchedLoader(spec.loader, _PATCHES[fullname])
+        return spec
+
+
+def arm() -> None:
+    """Patch what is imported already, and the rest when it comes."""
+    for name, patch in _PATCHES.items():
+        module = sys.modules.get(name)
+        if module is not None and not getattr(module.__spec__, "_initializing", False):
+            patch(module)
+    sys.meta_path.insert(0, _Finder())
+
+
+arm()

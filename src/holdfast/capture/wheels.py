@@ -1,0 +1,127 @@
+"""First-party code: the project's own packages, built as wheels while they are as they were.
+
+A build takes half a second and more, and a model is logged often while its code rests: a wheel is
+kept under the digest of the folder it was built from, and built again when that changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from holdfast.errors import ToolError
+from holdfast.home import home
+from holdfast.seal.digest import digest_file
+from holdfast.uv import explain_failure, start_uv, uv_program
+
+_SECONDS = 300
+_MOST_FILES = 20_000
+_READ_WHOLE = 1 << 20
+
+# Folders that no build reads, and that change without the code changing.
+_NOT_CODE = {".git", ".venv", "__pycache__", "mlruns", "mlartifacts", "node_modules", ".hypothesis"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltWheel:
+    """A wheel on disk, built from first-party code."""
+
+    name: str
+    version: str
+    path: Path
+    sha256: str
+
+
+def build_wheels(folders: Mapping[str, Path]) -> dict[str, BuiltWheel]:
+    """Build a wheel from each of `folders`, at once; `folders` and the result are by name.
+
+    Raises:
+        ToolError: A build failed: its backend's last lines are in the message.
+    """
+    digests = {name: _code_digest(folder) for name, folder in folders.items()}
+    kept = {name: found for name in folders if (found := _kept(digests[name])) is not None}
+    return kept | _build(
+        {name: (folder, digests[name]) for name, folder in folders.items() if name not in kept}
+    )
+
+
+def _build(wanted: Mapping[str, tuple[Path, str]]) -> dict[str, BuiltWheel]:
+    built = {}
+    with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
+        running = {
+            name: (folder, digest, out := Path(scratch, str(number)), _start(folder, out))
+            for number, (name, (folder, digest)) in enumerate(wanted.items())
+        }
+        for name, (folder, digest, out, process) in running.items():
+            with process:
+                _, said = process.communicate(timeout=_SECONDS)
+            wheels = list(out.glob("*.whl"))
+            if process.returncode != 0 or len(wheels) != 1:
+                error = explain_failure(f"building a wheel of {name} ({folder.name})", said)
+                raise ToolError(error.message, hint=f"try it: uv build --wheel {folder}")
+            built[name] = _keep(wheels[0], digest)
+    return built
+
+
+def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
+    arguments = ["build", "--wheel", "--no-create-gitignore", "--python", sys.executable]
+    return start_uv([*arguments, "--out-dir", out, folder], cwd=folder)
+
+
+def _kept(digest: str) -> BuiltWheel | None:
+    found = list((home() / "built" / digest).glob("*.whl")) if digest else []
+    return describe_wheel(found[0]) if found else None
+
+
+def _keep(wheel: Path, digest: str) -> BuiltWheel:
+    """Move `wheel` under `digest`; another process may have been first."""
+    kept = home() / "built" / (digest or f"once-{os.urandom(8).hex()}")
+    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    private = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".new-"))
+    shutil.move(wheel, private / wheel.name)
+    try:
+        private.rename(kept)
+    except OSError:  # it is there already, whole: renaming is all that makes one
+        shutil.rmtree(private)
+    return describe_wheel(next(kept.glob("*.whl")))
+
+
+def describe_wheel(wheel: Path) -> BuiltWheel:
+    name, version, _, _ = parse_wheel_filename(wheel.name)
+    return BuiltWheel(name=name, version=str(version), path=wheel, sha256=digest_file(wheel).sha256)
+
+
+def _code_digest(folder: Path) -> str:
+    """A digest of everything that a build of `folder` may read; "" where that is too much."""
+    sha256 = hashlib.sha256(f"{sys.version}\n{uv_program()}\n{folder}\n".encode())
+    for number, path in enumerate(_code_files(folder)):
+        if number >= _MOST_FILES:
+            return ""
+        about = path.lstat()
+        sha256.update(f"{path.relative_to(folder)}\0{about.st_mode}\0{about.st_size}\0".encode())
+        if about.st_size > _READ_WHOLE:  # data beside the code: its time tells
+            sha256.update(str(about.st_mtime_ns).encode())
+        elif path.is_file():
+            sha256.update(path.read_bytes())
+    return sha256.hexdigest()
+
+
+def _code_files(folder: Path) -> Iterator[Path]:
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _NOT_CODE and not Path(base, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(files):
+            if not name.endswith((".pyc", ".db", ".db-journal")) and name != "uv.lock":
+                yield Path(base, name)

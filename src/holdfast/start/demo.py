@@ -1,0 +1,177 @@
+"""`holdfast demo`: the main job, for real, in a folder of its own.
+
+Every step is a command that a user would type; the demo types it and shows what it says. Nothing
+outside the folder is changed: even the environments stand there (`HOLDFAST_HOME`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import distribution, version
+from importlib.resources import as_file, files
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import tomli_w
+
+from holdfast.errors import InputError, ToolError
+from holdfast.uv import run_uv, uv_program
+
+# The day up to which the demo's packages are resolved, so that it is the same demo tomorrow.
+_EXCLUDE_NEWER = "2026-11-18T00:00:00Z"
+
+Say = Callable[[str], None]
+
+
+def run_demo(folder: Path, say: Say) -> None:
+    """Make a project in `folder`, train, seal, restore, verify, predict, tamper, verify.
+
+    Args:
+        folder: Must not exist, or be empty.
+        say: Called with each line of talk.
+
+    Raises:
+        InputError: There is something in `folder`.
+        ToolError: A step failed; the message has what it said.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty", hint="name a folder that is not there yet")
+    project, copy = folder / "project", folder / "model"
+    _title(say, 1, "A uv project, and a script that knows only MLflow")
+    _write_project(project)
+    _shell(say, folder, ["uv", "sync", "--quiet", "--project", "project"])
+    _shell(say, folder, ["uv", "run", "--project", "project", "python", "project/train.py"])
+
+    _title(say, 2, "The model goes elsewhere; the project is deleted")
+    model = _logged_model(folder)
+    shutil.copytree(model, copy)
+    shutil.rmtree(project)
+    say(f"  {project} is gone; the model's files are in {copy}")
+    _holdfast(say, folder, "show", "model")
+
+    _title(say, 3, "It comes back, and proves it")
+    _holdfast(say, folder, "verify", "model")
+    _holdfast(say, folder, "predict", "model", "-i", "rows.csv", "-o", "answers.csv")
+    answers = (folder / "answers.csv").read_text(encoding="utf-8").split()
+    say(f"  {len(answers) - 1} answers: {' '.join(answers[1:15])} …")
+
+    _title(say, 4, "Somebody changes one byte of one installed file")
+    changed = _tamper(folder)
+    say(f"  changed: {changed.relative_to(folder)}")
+    if _holdfast(say, folder, "verify", "model", expected=1) != 1:
+        raise ToolError("verify did not notice the changed file")
+    say(_NEXT.format(folder=folder))
+
+
+_NEXT = """
+That was real: uv, MLflow, two environments, one model.
+
+Next:
+  cd {folder}
+  holdfast show model --json            all that the seal says
+  holdfast env list                     what is kept, and how large
+  holdfast run model -- python -V       any command, in the sealed environment
+In a project of your own: uv add holdfast, and log a model as you always do."""
+
+
+def _title(say: Say, number: int, text: str) -> None:
+    say(f"\n{number}. {text}")
+
+
+def _write_project(folder: Path) -> None:
+    with as_file(files("holdfast.start") / "demo_project") as template:
+        shutil.copytree(template, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    name, source = _own_requirement()
+    pyproject = {
+        "project": {
+            "name": "tumours",
+            "version": "1.0",
+            "requires-python": f">={sys.version_info.major}.{sys.version_info.minor}",
+            "dependencies": [name, "mlflow>=3.1", "pandas", "scikit-learn"],
+        },
+        "build-system": {"requires": ["hatchling"], "build-backend": "hatchling.build"},
+        "tool": {
+            "uv": {
+                "exclude-newer": _EXCLUDE_NEWER,
+                **({"sources": {"holdfast": source}} if source else {}),
+            }
+        },
+    }
+    (folder / "pyproject.toml").write_text(tomli_w.dumps(pyproject), encoding="utf-8")
+
+
+def _own_requirement() -> tuple[str, dict[str, str]]:
+    """What the demo's project asks of Holdfast: this one, from where this one came (PEP 610)."""
+    record = distribution("holdfast").read_text("direct_url.json")
+    if record is None:
+        return f"holdfast=={version('holdfast')}", {}
+    url = json.loads(record)["url"]
+    path = Path(unquote(urlsplit(url).path))
+    if urlsplit(url).scheme != "file" or not path.exists():
+        raise ToolError(f"this Holdfast came from {url}, which is not there any more")
+    return "holdfast", {"path": str(path)}
+
+
+def _logged_model(folder: Path) -> Path:
+    found = [path.parent for path in folder.rglob("MLmodel")]
+    if len(found) != 1:
+        raise ToolError(f"MLflow logged {len(found)} models below {folder}; expected one")
+    return found[0]
+
+
+def _tamper(folder: Path) -> Path:
+    """Change one byte of an installed file.
+
+    A new file takes the old one's place: uv's cache is hardlinked into environments, and the demo
+    must not spoil those of others.
+    """
+    found = sorted((folder / "store").rglob("sklearn/linear_model/_logistic.py"))
+    path = found[0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.parent.chmod(0o700)
+    path.unlink()
+    path.write_bytes(data)
+    return path
+
+
+def _holdfast(say: Say, folder: Path, *arguments: str, expected: int = 0) -> int:
+    say(f"  $ holdfast {' '.join(arguments)}")
+    environment = {**os.environ, "HOLDFAST_HOME": str(folder / "store")}
+    command = [sys.executable, "-m", "holdfast", *arguments]
+    return _run(say, command, folder, environment, expected)
+
+
+def _shell(say: Say, folder: Path, command: Sequence[str]) -> None:
+    say(f"  $ {' '.join(command)}")
+    program = [str(uv_program()), *command[1:]]
+    drop = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PROJECT_ENVIRONMENT")
+    environment = {name: value for name, value in os.environ.items() if name not in drop}
+    environment |= {
+        "UV_PYTHON": _interpreter(),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
+    }
+    _run(say, program, folder, environment, 0)
+
+
+def _interpreter() -> str:
+    """The Python that runs this one, past its virtual environment."""
+    return run_uv(["python", "find", "--no-project", "--system", sys.version.split()[0]]).strip()
+
+
+def _run(
+    say: Say, command: Sequence[str], folder: Path, environment: Mapping[str, str], expected: int
+) -> int:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != expected:
+        raise ToolError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    for line in done.stdout.splitlines():
+        say(f"    {line}")
+    return done.returncode

@@ -1,0 +1,1 @@
+"""Tells benign tumours from malignant ones (the Breast Cancer Wisconsin data)."""
