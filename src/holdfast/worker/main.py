@@ -1,0 +1,313 @@
+"""The worker: loads one model in its restored environment and predicts for its parent.
+
+Run by path, by the environment's interpreter: `python -I main.py --fd N --model PATH`. The socket
+is inherited, so that nobody else can connect to it. Nothing of Holdfast is installed here: the
+files beside this one are imported under a name of their own, which no model can mean.
+
+Each request is a frame `{"op": …}` and gets one frame back, an answer or `{"error": {…}}`:
+
+    load      {}                                   signature, flavors, seconds
+    predict   {"payload": …, "params"?, "output"?} {"payload": …, "seconds": {…}}
+    observe   {}                                   what has been imported: see observe.py
+    describe  {}                                   interpreter and packages: see observe.py
+    stop      {}                                   {}; then the process ends
+
+An error is `{"kind", "type", "message", "traceback"}`; its kind is "input" where the data does not
+fit the model, "model" where the model failed, "wire" where the message was not understood.
+
+Standard library only, and Python 3.8 upwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+PROTOCOL = 1
+_PACKAGE = "_holdfast_worker"
+_LAST_LINES = 12
+_LONGEST_MESSAGE = 4000
+# How long the main thread has to end by itself once the parent is gone.
+_GRACE = 2.0
+
+Buffers = List[Any]
+Reply = Tuple[Dict[str, Any], Buffers]
+
+
+def _sibling(name: str) -> Any:
+    """A module beside this file, without touching `sys.path` or any name a model could import."""
+    if _PACKAGE not in sys.modules:
+        folder = Path(__file__).resolve().parent
+        spec = importlib.util.spec_from_file_location(
+            _PACKAGE, str(folder / "__init__.py"), submodule_search_locations=[str(folder)]
+        )
+        if spec is None or spec.loader is None:
+            raise ImportError(str(folder))
+        sys.modules[_PACKAGE] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[_PACKAGE])
+    return importlib.import_module(_PACKAGE + "." + name)
+
+
+class InputError(Exception):
+    """What the parent sent does not fit the model."""
+
+
+class WireError(Exception):
+    """What the parent sent is not a request."""
+
+
+class Loaded:
+    """The one model of this process, and where it lies."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.model: Any = None
+
+    def load(self) -> dict[str, Any]:
+        """Load the model, once; what it says about itself.
+
+        `seconds` are those of importing MLflow and of loading the model.
+        """
+        start = time.perf_counter()
+        pyfunc = _import_mlflow()
+        imported = time.perf_counter()
+        if self.model is None:
+            # The environment has been checked against the seal: MLflow's own comparison with
+            # requirements.txt is slower and says less.
+            self.model = pyfunc.load_model(self.path, suppress_warnings=True)
+        seconds = {"import": imported - start, "load": time.perf_counter() - imported}
+        return {**_about(self.model), "seconds": seconds}
+
+    def predict(self, header: dict[str, Any], buffers: Buffers) -> Reply:
+        """Decode, predict, encode; the answer as a payload or as a file."""
+        if self.model is None:
+            self.load()
+        start = time.perf_counter()
+        data, params = self._input(header, buffers)
+        decoded = time.perf_counter()
+        answer = self.model.predict(data, params=params) if params else self.model.predict(data)
+        predicted = time.perf_counter()
+        payload, out = _output(answer, header.get("output"))
+        seconds = {
+            "decode": decoded - start,
+            "predict": predicted - decoded,
+            "encode": time.perf_counter() - predicted,
+        }
+        return {"payload": payload, "seconds": seconds}, out
+
+    def _input(self, header: dict[str, Any], buffers: Buffers) -> tuple[Any, Any | None]:
+        payload, params = header.get("payload"), header.get("params")
+        if not isinstance(payload, dict) or not isinstance(params, (dict, type(None))):
+            raise WireError("predict wants a payload, and params as an object")
+        if payload.get("kind") != "file":
+            return _sibling("payload").decode(payload, buffers), params
+        files = _sibling("files")
+        data, found = files.read(payload.get("format"), buffers, self.model.metadata)
+        return data, {**found, **(params or {})} or None
+
+
+def serve(sock: socket.socket, path: str) -> None:
+    """Answer requests until the parent says stop or is gone."""
+    frames = _sibling("frames")
+    loaded = Loaded(path)
+    frames.send(sock, {"ready": True, "pid": os.getpid(), "protocol": PROTOCOL})
+    while True:
+        try:
+            header, buffers = frames.receive(sock)
+        except frames.EndOfStream:
+            return
+        reply, out = _answer(loaded, header, buffers)
+        del buffers
+        frames.send(sock, reply, out)
+        if header.get("op") == "stop":
+            return
+
+
+def _answer(loaded: Loaded, header: dict[str, Any], buffers: Buffers) -> Reply:
+    operations: dict[Any, Callable[[], Reply]] = {
+        "load": lambda: (loaded.load(), []),
+        "predict": lambda: loaded.predict(header, buffers),
+        "observe": lambda: (_sibling("observe").observe(loaded.path, _PACKAGE), []),
+        "describe": lambda: (_sibling("observe").describe(), []),
+        "stop": lambda: ({}, []),
+    }
+    try:
+        return operations.get(str(header.get("op")), _unknown)()
+    # Whatever the model raises, SystemExit too, is an answer; the process goes on.
+    except BaseException as error:  # noqa: BLE001
+        return {"error": _describe_error(error)}, []
+
+
+def _unknown() -> Reply:
+    raise WireError(f"the operation is not known; this worker speaks protocol {PROTOCOL}")
+
+
+def _describe_error(error: BaseException) -> dict[str, Any]:
+    lines = "".join(
+        traceback.format_exception(type(error), error, error.__traceback__)
+    ).splitlines()
+    return {
+        "kind": _kind_of(error),
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "message": _text_of(error)[:_LONGEST_MESSAGE],
+        "traceback": "\n".join(lines[-_LAST_LINES:])[-_LONGEST_MESSAGE:],
+    }
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    # An exception is the model's code too.
+    except Exception as second:  # noqa: BLE001
+        return f"(its message could not be had: {type(second).__name__})"
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, WireError):
+        return "wire"
+    if isinstance(error, InputError) or _raised_by_schema(error):
+        return "input"
+    name = type(error).__module__ + "." + type(error).__qualname__
+    if name == _PACKAGE + ".files.FileError":
+        return "input"
+    # A payload that we cannot read is the parent's doing; one that we cannot write, the model's.
+    if name == _PACKAGE + ".parts.PayloadError":
+        return "wire" if _passed(error, "_input") else "model"
+    return "model"
+
+
+def _passed(error: BaseException, function: str) -> bool:
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(
+        frame.f_code.co_name == function and frame.f_code.co_filename == __file__
+        for frame, _ in frames
+    )
+
+
+def _raised_by_schema(error: BaseException) -> bool:
+    """Whether MLflow's own check of the data raised, before any code of the model ran.
+
+    The type is not enough: a model may raise MlflowException, and the check may fail with others.
+    """
+    mlflow = sys.modules.get("mlflow")
+    folder = str(Path(getattr(mlflow, "__file__", None) or os.devnull).parent) + os.sep
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        ours = code.co_filename == __file__ or code.co_filename.endswith("contextlib.py")
+        if ours:
+            continue
+        if not code.co_filename.startswith(folder):
+            return False
+        if code.co_name.startswith(
+            ("_validate_prediction_input", "_enforce_", "_validate_model_input")
+        ):
+            return True
+    return False
+
+
+def _import_mlflow() -> Any:
+    import logging
+    import warnings
+
+    # What MLflow says about itself would push the model's own last words out of the log.
+    warnings.filterwarnings("ignore", module=r"mlflow\b")
+    import mlflow.pyfunc
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    return mlflow.pyfunc
+
+
+def _about(model: Any) -> dict[str, Any]:
+    import json
+
+    import mlflow
+
+    metadata = model.metadata
+    signature = metadata.signature.to_dict() if metadata.signature is not None else {}
+    parsed = {
+        side: json.loads(text) if isinstance(text, str) else text
+        for side, text in signature.items()
+    }
+    flavors = {
+        name: {key: value for key, value in flavor.items() if isinstance(value, (str, int, float))}
+        for name, flavor in (metadata.flavors or {}).items()
+    }
+    return {
+        "signature": parsed or None,
+        "flavors": json.loads(json.dumps(flavors, default=str)),
+        "mlflow": mlflow.__version__,
+    }
+
+
+def _output(answer: Any, file_format: Any) -> Reply:
+    if file_format is None:
+        reply: Reply = _sibling("payload").encode(answer)
+        return reply
+    data = _sibling("files").write(file_format, answer)
+    return {"kind": "file", "format": file_format, "buffers": [0]}, [data]
+
+
+def _die_with_parent(sock: socket.socket) -> None:
+    """End this process and its children when the parent is gone, even in the middle of a model."""
+    import select
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(sock.fileno(), 0)  # hang-ups are always reported, and nothing else here
+        while not any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll()):
+            pass
+        time.sleep(_GRACE)
+        # We lead our own group (the parent started us so), else this would end the parent's.
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="holdfast-parent-watch", daemon=True).start()
+    # A child that the model forks must not keep the line open once we are gone.
+    os.register_at_fork(after_in_child=sock.close)
+
+
+def _limit_memory(limit: int) -> None:
+    """No more than `limit` bytes of private memory: Linux counts the data, others address space."""
+    import resource
+
+    kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
+    resource.setrlimit(kind, (limit, limit))
+
+
+def main() -> None:
+    """Run the worker with the arguments of this process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--memory-limit", type=int)
+    options = parser.parse_args()
+    sock = socket.socket(fileno=options.fd)
+    # A program that the model starts must not hold the line open either.
+    sock.set_inheritable(False)
+    stream: Any
+    for stream in (sys.stdout, sys.stderr):
+        # The last lines must be in the log when the process dies, whatever characters they have.
+        stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    if options.memory_limit is not None:
+        _limit_memory(options.memory_limit)
+    # A model sees the arguments of a plain script.
+    sys.argv = sys.argv[:1]
+    # Run by path, our folder is the first on sys.path unless -I or -P kept it away.
+    folder = str(Path(__file__).resolve().parent)
+    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    _die_with_parent(sock)
+    serve(sock, options.model)
+
+
+if __name__ == "__main__":
+    main()
