@@ -50,7 +50,7 @@ def uv_program() -> Path:
 
 
 def uv_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment variables that uv runs with: the caller's, less what could change a result."""
+    """What uv runs with: the caller's variables, less those that could change a result."""
     kept = {
         name: value
         for name, value in os.environ.items()

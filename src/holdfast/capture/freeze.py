@@ -14,12 +14,12 @@ from holdfast.capture.material import (
     first_party,
     first_party_package,
 )
-from holdfast.capture.resolve import new_lock, resolve
 from holdfast.capture.wheels import build_wheels
 from holdfast.errors import HoldfastError
 from holdfast.lock.closure import Closure
 from holdfast.project.installed import Installed
 from holdfast.redact import redact
+from holdfast.resolve import new_lock, resolve
 from holdfast.seal.grade import Grade
 
 
@@ -27,6 +27,7 @@ def freeze(material: Material, closure: Closure | None) -> Material:
     """`material` with the installed versions in the place of the lock's.
 
     Args:
+        material: What the project gave.
         closure: What the lock has, of which `material.drift` is not so; None where no lock counts,
             and everything installed is sealed.
     """

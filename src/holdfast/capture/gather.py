@@ -38,7 +38,10 @@ _CHECK_SECONDS = 60
 
 
 def gather(settings: Settings) -> Material:
-    """What the running program's project gives; whatever goes wrong becomes a grade and a reason."""
+    """What the running program's project gives.
+
+    Whatever goes wrong becomes a grade and a reason.
+    """
     installed = installed_distributions()
     try:
         project = find_project()

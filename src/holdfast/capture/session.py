@@ -132,7 +132,7 @@ def _sealed(folder: Path, session: _Session, settings: Settings) -> Seal:
         if session.words is not None and not material.switched_off:
             material = with_words(material, session.words, session.constraints, adds=bool(inside))
         return write_seal_of(folder, material)
-    except Exception as error:  # noqa: BLE001 - logging never loses a model
+    except Exception as error:
         if _raises():
             raise
         _logger.debug("holdfast: sealing failed", exc_info=True)

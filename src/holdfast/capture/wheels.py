@@ -96,6 +96,7 @@ def _keep(wheel: Path, digest: str) -> BuiltWheel:
 
 
 def describe_wheel(wheel: Path) -> BuiltWheel:
+    """What the name and the bytes of a wheel on disk say of it."""
     name, version, _, _ = parse_wheel_filename(wheel.name)
     return BuiltWheel(name=name, version=str(version), path=wheel, sha256=digest_file(wheel).sha256)
 

@@ -14,8 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from holdfast.capture.material import NOT_THE_MODELS, Material
-from holdfast.capture.resolve import new_lock, resolve
 from holdfast.errors import HoldfastError
+from holdfast.resolve import new_lock, resolve
 from holdfast.seal.grade import Grade
 
 
@@ -25,6 +25,7 @@ def with_words(
     """`material`, after what the user said.
 
     Args:
+        material: What the project gave.
         words: Requirements, as MLflow read them.
         constraints: Constraints, as pip has them.
         adds: Whether the words add to the lock; else they take its place.

@@ -17,6 +17,7 @@ from holdfast import __version__
 from holdfast.errors import HoldfastError
 
 _BUG = 4
+_INTERRUPTED = 130
 
 _COMMANDS = {
     "demo": "See it all on real data: log, seal, restore, verify, predict.",
@@ -32,16 +33,24 @@ _COMMANDS = {
 class _Commands(click.Group):
     """The commands of `_COMMANDS`, each in the file of its name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = import_module(f"holdfast.cli.{cmd_name}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        formatter: click.HelpFormatter,
+    ) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
@@ -68,23 +77,23 @@ def main() -> None:
 
 
 def _run() -> int:
+    code = 0
     try:
         holdfast(standalone_mode=False)
     except click.exceptions.Exit as leave:
-        return leave.exit_code
+        code = leave.exit_code
     except click.Abort:
-        return 130
+        code = _INTERRUPTED
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        code = error.exit_code
     except HoldfastError as error:
-        return _failed(error)
+        code = _failed(error)
     except BrokenPipeError:  # the reader of a pipe has left: nothing is wrong here
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last door: a bug is said to be one
-        return _bug(error)
-    return 0
+        code = _bug(error)
+    return code
 
 
 def _failed(error: HoldfastError) -> int:

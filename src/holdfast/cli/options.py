@@ -18,3 +18,11 @@ strict = click.option(
     envvar="HOLDFAST_STRICT",
     help="Refuse another patch release of the sealed Python.",
 )
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For loading and predicting.",
+)

@@ -46,7 +46,7 @@ class Screen:
             yield lambda doing: self.say(doing) if "waiting" in doing else None
             return
         with console.status(text) as status:
-            yield lambda doing: status.update(doing)
+            yield status.update
 
 
 def print_data(text: str) -> None:

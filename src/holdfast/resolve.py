@@ -27,6 +27,7 @@ def resolve(
     constraints: Iterable[str] = (),
     with_dependencies: bool = False,
     index: str | None = None,
+    python: str = ".".join(map(str, sys.version_info[:2])),
 ) -> list[dict[str, Any]]:
     """The packages of a PEP 751 lock of `requirements`, for every platform they have files for.
 
@@ -36,6 +37,7 @@ def resolve(
         constraints: Requirements that bound what is chosen.
         with_dependencies: Also what the requirements need.
         index: The only index to ask; None for those that the project declares.
+        python: The release that they are for, "3.11".
 
     Raises:
         ToolError: They cannot be resolved, or the index cannot be reached.
@@ -46,7 +48,7 @@ def resolve(
         bounds = _written(Path(scratch, "constraints.txt"), constraints)
         arguments = ["pip", "compile", "--quiet", "--universal", "--format", "pylock.toml"]
         arguments += ["--python", sys.executable, "--no-header", "--no-annotate"]
-        arguments += ["--python-version", f"{sys.version_info[0]}.{sys.version_info[1]}"]
+        arguments += ["--python-version", python]
         arguments += [] if with_dependencies else ["--no-deps"]
         arguments += [] if index is None else ["--default-index", index]
         text = run_uv([*arguments, "--constraints", bounds, wanted], cwd=folder, timeout=_SECONDS)
@@ -58,7 +60,7 @@ def resolve(
 
 
 def new_lock(packages: list[dict[str, Any]]) -> dict[str, Any]:
-    """A PEP 751 lock of `packages` for this minor release of Python and later ones."""
+    """A PEP 751 lock of `packages`, for this minor release of Python and later ones."""
     return {
         "lock-version": "1.0",
         "created-by": "holdfast",

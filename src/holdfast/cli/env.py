@@ -1,0 +1,112 @@
+"""`holdfast env`: the environments that are kept."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+import click
+
+from holdfast.cli import options
+from holdfast.cli.render import Screen, print_data, print_json, print_table, size
+from holdfast.environment.prune import Listed
+from holdfast.environment.store import Store
+
+_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+@click.group("env")
+def command() -> None:
+    """List and prune the environments that are kept (in HOLDFAST_HOME)."""
+
+
+@command.command("list")
+@options.as_json
+def list_(*, as_json: bool) -> None:
+    """List the environments, the longest unused first."""
+    listed = Store.open().list()
+    if as_json:
+        print_json([_as_json(one) for one in listed])
+        return
+    rows = [
+        (one.key[:12], one.python, str(one.packages), size(one.bytes), size(_own(one)), _ago(one))
+        for one in listed
+    ]
+    print_table(("key", "python", "packages ", "size ", "its own ", "used"), rows)
+
+
+@command.command("prune")
+@click.option("--older-than", metavar="TIME", help="Those not used for so long: 12h, 30d, 8w.")
+@click.option("--max-size", metavar="SIZE", help="As many as it takes to stay under: 20GB.")
+@click.option("--key", metavar="KEY", help="The one whose key begins so.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@options.as_json
+@click.pass_obj
+def prune(
+    screen: Screen,
+    *,
+    older_than: str | None,
+    max_size: str | None,
+    key: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Remove environments that nobody uses, the longest unused first.
+
+    Without an option, only the remains of killed builds go. An environment in use never does.
+    """
+    removed = Store.open().prune(
+        older_than=_time(older_than), max_bytes=_size(max_size), key=key, dry_run=dry_run
+    )
+    if as_json:
+        print_json([_as_json(one) for one in removed])
+        return
+    for one in removed:
+        print_data(one.key)
+    freed = size(sum(map(_own, removed)))
+    screen.say(f"{'would remove' if dry_run else 'removed'} {len(removed)}, {freed}")
+
+
+def _as_json(one: Listed) -> dict[str, object]:
+    used = datetime.fromtimestamp(one.last_used, timezone.utc).isoformat(timespec="seconds")
+    return {
+        "key": one.key,
+        "path": str(one.path),
+        "python": one.python,
+        "packages": one.packages,
+        "bytes": one.bytes,
+        "shared_bytes": one.shared_bytes,
+        "in_use": one.in_use,
+        "last_used": used,
+    }
+
+
+def _own(one: Listed) -> int:
+    """Bytes that removing it frees: what is not hardlinked from elsewhere."""
+    return one.bytes - one.shared_bytes
+
+
+def _ago(one: Listed) -> str:
+    age = datetime.now(timezone.utc) - datetime.fromtimestamp(one.last_used, timezone.utc)
+    if age < timedelta(hours=1):
+        return f"{age.seconds // 60} min ago"
+    return f"{age.seconds // 3600} h ago" if age < timedelta(days=1) else f"{age.days} d ago"
+
+
+def _time(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no time: expected 12h, 30d or 8w")
+    return timedelta(hours=float(match[1]) * _HOURS[match[2]])
+
+
+def _size(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", text.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no size: expected 500MB or 20GB")
+    return int(float(match[1]) * _BYTES[match[2]])

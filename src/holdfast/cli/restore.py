@@ -1,0 +1,43 @@
+"""`holdfast restore`: the sealed environment's folder, for a shell to use."""
+
+from __future__ import annotations
+
+import click
+
+from holdfast.cli import options
+from holdfast.cli.render import Screen, print_data, print_json
+
+
+@click.command("restore")
+@options.model
+@options.offline
+@options.strict
+@options.as_json
+@click.pass_obj
+def command(screen: Screen, uri: str, *, offline: bool, strict: bool, as_json: bool) -> None:
+    r"""Bring the sealed environment of MODEL back, and print its folder.
+
+    \b
+    "$(holdfast restore models:/churn@champion)/bin/python" -V
+    """
+    from holdfast.restore import restore
+
+    with screen.progress("restoring") as doing:
+        restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
+    environment = restored.environment
+    if not environment.exact:
+        sealed = restored.model.seal.python.version
+        screen.say(f"note: Python {environment.python_version} stands in for {sealed}")
+    if as_json:
+        print_json(
+            {
+                "path": str(environment.path),
+                "python": str(environment.python),
+                "python_version": environment.python_version,
+                "exact_python": environment.exact,
+                "key": environment.key,
+                "grade": restored.model.seal.grade.value,
+            }
+        )
+    else:
+        print_data(str(environment.path))

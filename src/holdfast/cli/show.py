@@ -1,0 +1,61 @@
+"""`holdfast show`: what a seal says, read and not run."""
+
+from __future__ import annotations
+
+import click
+
+from holdfast.cli import options
+from holdfast.cli.render import print_json, print_pairs, print_table, size
+from holdfast.model import Model, open_model
+from holdfast.seal.seal import Seal
+
+
+@click.command("show")
+@options.model
+@click.option("--packages", is_flag=True, help="List every package, too.")
+@options.as_json
+def command(uri: str, *, packages: bool, as_json: bool) -> None:
+    """Say what the seal of MODEL says; nothing of the model is loaded.
+
+    Nothing is compared, either: that is what `holdfast verify` is for.
+    """
+    model = open_model(uri)
+    if as_json:
+        print_json({"model": model.uri, "digest": model.digest, **model.seal.to_dict()})
+        return
+    print_pairs(_lines(model))
+    if packages:
+        rows = [(name, one.version) for name, one in sorted(model.seal.distributions.items())]
+        print_table(("package", "version"), rows)
+
+
+def _lines(model: Model) -> list[tuple[str, str]]:
+    seal = model.seal
+    lines = [
+        ("model", model.uri),
+        ("grade", "\n".join((seal.grade.value, *(f"- {reason}" for reason in seal.reasons)))),
+        ("seal", f"{model.digest[:16]}…  made {seal.created}"),
+        ("project", _project(seal)),
+        ("python", f"{seal.python.implementation} {seal.python.version}, {seal.python.platform}"),
+        ("packages", f"{len(seal.distributions)} on the platform it was logged on"),
+        ("own code", "\n".join(f"{one.name} {one.version}" for one in seal.wheels) or "none"),
+        ("predictions", _golden(seal)),
+        ("files", f"{len(seal.files)}, {size(sum(one.size for one in seal.files.values()))}"),
+        ("made by", ", ".join(f"{name} {version}" for name, version in seal.tools.items())),
+    ]
+    return [(name, value) for name, value in lines if value]
+
+
+def _project(seal: Seal) -> str:
+    project = seal.project
+    if not project.name:
+        return ""
+    commit = f", commit {project.commit[:12]}" if project.commit else ""
+    return f"{project.name} {project.version}{commit}" + (" with changes" if project.dirty else "")
+
+
+def _golden(seal: Seal) -> str:
+    if not seal.golden.sha256:
+        return f"cannot be proven: {seal.golden.reason}"
+    rows = f"{seal.golden.rows} golden ones"
+    return rows if seal.golden.repeatable else f"{rows}, of shape and type: {seal.golden.reason}"

@@ -1,0 +1,87 @@
+"""`holdfast verify`: a receipt, for people or programs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from holdfast.cli import options
+from holdfast.cli.render import Screen, print_data, print_json, print_mark
+from holdfast.verify.receipt import Receipt, Status
+
+_MARKS = {
+    Status.MATCH: ("✓", "green"),
+    Status.MISMATCH: ("✗", "bold red"),
+    Status.SUBSTITUTE: ("≈", "yellow"),
+    Status.UNPROVEN: ("?", "yellow"),
+    Status.SKIPPED: ("-", "dim"),
+}
+_MOST_DETAILS = 20
+
+
+@click.command("verify")
+@options.model
+@options.offline
+@options.strict
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Predictions may differ by this much.",
+)
+@click.option(
+    "--record", is_flag=True, help="Tag the version in MLflow's registry with the result."
+)
+@options.timeout
+@options.as_json
+@click.pass_obj
+def command(
+    screen: Screen,
+    uri: str,
+    *,
+    offline: bool,
+    strict: bool,
+    tolerance: float,
+    record: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Compare MODEL and its environment with the seal, and replay its predictions.
+
+    Prints a receipt; exits with 1 when something does not match.
+    """
+    from holdfast.model import open_model
+    from holdfast.verify.record import record as tag
+    from holdfast.verify.verify import verify
+
+    model = open_model(uri)
+    with screen.progress("verifying") as doing:
+        receipt = verify(
+            model,
+            tolerance=tolerance,
+            offline=offline,
+            strict=strict,
+            timeout=timeout,
+            on_progress=doing,
+        )
+    print_json(receipt.to_dict()) if as_json else _print(receipt, everything=screen.verbose)
+    if record:
+        tag(model, receipt)
+        screen.say("recorded in the registry")
+    if not receipt.matches:
+        sys.exit(1)
+
+
+def _print(receipt: Receipt, *, everything: bool) -> None:
+    width = max(len(check.name) for check in receipt.checks)
+    for check in receipt.checks:
+        print_mark(*_MARKS[check.status], f"{check.name:<{width}}  {check.summary}")
+        shown = check.details if everything else check.details[:_MOST_DETAILS]
+        for detail in shown:
+            print_data(f"  {' ' * width}  {detail}")
+        if len(shown) < len(check.details):
+            print_data(f"  {' ' * width}  … {len(check.details) - len(shown)} more: -v or --json")
+    outcome = "matches its seal" if receipt.matches else "DOES NOT MATCH its seal"
+    print_data(f"{receipt.model} {outcome} ({receipt.grade}, {receipt.seal[:16]}…)")

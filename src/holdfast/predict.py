@@ -1,0 +1,111 @@
+"""Predicting: a worker in the restored environment, after every file was compared with the seal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from holdfast.errors import InputError
+from holdfast.model import Model
+from holdfast.restore import Progress, Restored, restore
+from holdfast.worker.client import TIMEOUT, Worker
+from holdfast.worker.payload import PayloadError, decode, encode
+
+# The formats of files, by the end of their names.
+FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
+
+
+def _silence(_: str) -> None:
+    """For a caller who wants no progress."""
+
+
+@contextmanager
+def open_worker(restored: Restored) -> Iterator[Worker]:
+    """A worker with the model of `restored`, not loaded yet.
+
+    Raises:
+        MismatchError: A file of the model is not as it was sealed: nothing was opened.
+        ModelError: The process does not start.
+    """
+    restored.model.check_files()
+    with restored.lease() as environment:
+        python, pycache = environment.python, environment.pycache
+        with Worker.start(python, restored.model.path, pycache=pycache) as worker:
+            yield worker
+
+
+def predict(
+    model: Model | str | os.PathLike[str],
+    data: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    offline: bool = False,
+    strict: bool = False,
+    timeout: float = TIMEOUT,
+) -> Any:
+    """What `model` answers to `data`, in its own environment.
+
+    Args:
+        model: What `open_model` gives, or takes.
+        data: DataFrame, Series, ndarray, dict of ndarrays, or JSON: what the model takes.
+        params: The model's inference parameters.
+        offline: Fetch nothing.
+        strict: Refuse another patch release of Python than the sealed one.
+        timeout: Seconds for loading and predicting.
+
+    Returns:
+        The answer, of the type the model gives, with this process's NumPy and pandas.
+
+    Raises:
+        InputError: The data does not fit the model's signature, or cannot cross to it.
+        ModelError: The model failed, died or took too long.
+        MismatchError: A file is not as it was sealed.
+    """
+    try:
+        header, buffers = encode(data)
+    except PayloadError as error:
+        raise InputError(f"this input cannot cross to the model: {error}") from error
+    restored = restore(model, offline=offline, strict=strict)
+    with open_worker(restored) as worker:
+        return decode(*worker.predict(header, buffers, params=params, timeout=timeout))
+
+
+def predict_file(
+    restored: Restored,
+    data: bytes,
+    file_format: str,
+    output_format: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    timeout: float = TIMEOUT,
+) -> bytes:
+    """The answers to the rows of a file, as a file: formats are the values of `FORMATS`.
+
+    Raises:
+        InputError: The file cannot be read, or does not fit the model's signature.
+        ModelError: The model failed, died or took too long.
+        MismatchError: A file of the model's is not as it was sealed.
+    """
+    with open_worker(restored) as worker:
+        return worker.predict_file(data, file_format, output_format, params=params, timeout=timeout)
+
+
+def format_of(path: str) -> str:
+    """The format that the end of a file's name stands for.
+
+    Raises:
+        InputError: It stands for none.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(
+            f"{path} ends in {suffix or 'nothing'}; expected one of {', '.join(FORMATS)}",
+            hint="name the format: --format csv",
+        )
+    return FORMATS[suffix]
+
+
+__all__ = ["FORMATS", "Progress", "format_of", "open_worker", "predict", "predict_file"]

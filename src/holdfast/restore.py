@@ -1,0 +1,138 @@
+"""Restoring: from a model to the environment that its seal names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.environment.spec import Spec
+from holdfast.environment.store import Environment, Store
+from holdfast.errors import MismatchError, SealError
+from holdfast.home import home
+from holdfast.model import Model, open_model
+from holdfast.seal.digest import digest_bytes, inside
+from holdfast.seal.grade import Grade
+
+LOCK = "pylock.toml"
+
+Progress = Callable[[str], None]
+
+
+def _silence(_: str) -> None:
+    """For a caller who wants no progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A model and its environment."""
+
+    model: Model
+    environment: Environment
+    store: Store
+
+    @contextmanager
+    def lease(self) -> Iterator[Environment]:
+        """Keep the environment from being pruned for as long as the block runs."""
+        with self.store.lease(self.environment) as environment:
+            yield environment
+
+
+def restore(
+    model: Model | str | os.PathLike[str],
+    *,
+    offline: bool = False,
+    strict: bool = False,
+    on_progress: Progress = _silence,
+) -> Restored:
+    """The environment of `model`, from the store, or built if it is not there.
+
+    Only the lock and the wheels of the model are opened, after they were compared with the seal.
+
+    Args:
+        model: What `open_model` gives, or takes.
+        offline: Fetch nothing.
+        strict: Refuse another patch release of Python than the sealed one.
+        on_progress: Told what takes time, a line at a time.
+
+    Raises:
+        HoldfastError: The model cannot be opened, or its environment cannot be had; each leaf says
+            which.
+    """
+    opened = model if isinstance(model, Model) else open_model(model)
+    store = Store.open()
+    spec = _spec(opened, offline=offline, on_progress=on_progress)
+    environment = store.restore(spec, offline=offline, strict=strict, on_progress=on_progress)
+    return Restored(model=opened, environment=environment, store=store)
+
+
+def _spec(model: Model, *, offline: bool, on_progress: Progress) -> Spec:
+    seal = model.seal
+    return Spec(
+        pylock=_lock(model, offline=offline, on_progress=on_progress),
+        folder=model.path,
+        python=seal.python.version,
+        implementation=seal.python.implementation,
+        indexes=tuple((index.name, index.url) for index in seal.indexes),
+        records={name: one.record for name, one in seal.distributions.items()},
+        recorded_on=(seal.python.abi, seal.python.libc),
+    )
+
+
+def _lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
+    """The text of the model's lock, read once and compared with the seal."""
+    seal = model.seal
+    if not seal.lock:
+        return _late_lock(model, offline=offline, on_progress=on_progress)
+    model.check_files(*(wheel.path for wheel in seal.wheels)) if seal.wheels else None
+    try:
+        data = inside(model.path, LOCK).read_bytes()
+    except OSError as error:
+        raise MismatchError(f"{model.uri} has lost {LOCK}: {error.strerror}") from error
+    if digest_bytes(data) != seal.lock:
+        raise MismatchError(
+            f"{model.uri} is not as it was sealed: changed {LOCK}",
+            hint=f"holdfast verify {model.uri}",
+        )
+    return data.decode()
+
+
+def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
+    """A lock made now, of a seal that has none: `pinned` and `inferred` know only requirements.
+
+    It is kept by their digest, so that the same environment comes back tomorrow.
+    """
+    from holdfast.lock.pylock import dumps
+    from holdfast.resolve import new_lock, resolve
+
+    model.check_files("requirements.txt")
+    text = inside(model.path, "requirements.txt").read_text(encoding="utf-8")
+    python = ".".join(model.seal.python.version.split(".")[:2])
+    digest = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()
+    kept = home() / "late-locks" / f"{digest}.toml"
+    if not kept.is_file():
+        if offline:
+            raise SealError(
+                f"{model.uri} is sealed as {model.seal.grade.value!r}: it has no lock, and one "
+                "cannot be made offline",
+                hint="restore it once with a network",
+            )
+        on_progress("the seal has no lock: resolving its requirements now")
+        lines = [line for line in text.splitlines() if line.strip()]
+        packages = resolve(
+            lines,
+            folder=model.path,
+            with_dependencies=model.seal.grade is Grade.INFERRED,
+            python=python,
+        )
+        _keep(kept, dumps(new_lock(packages)))
+    return kept.read_text(encoding="utf-8")
+
+
+def _keep(path: Path, text: str) -> None:
+    from holdfast.seal.store import write_file
+
+    write_file(path, text.encode())

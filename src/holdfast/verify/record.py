@@ -1,0 +1,38 @@
+"""Recording a receipt: tags on the version in MLflow's registry, which its UI shows."""
+
+from __future__ import annotations
+
+from holdfast.errors import InputError, ToolError
+from holdfast.model import Model
+from holdfast.verify.receipt import Receipt
+
+
+def record(model: Model, receipt: Receipt) -> None:
+    """Tag the registered version of `model` with what `receipt` says.
+
+    Raises:
+        InputError: The model was not named by a version or alias of the registry.
+        ToolError: The registry refused.
+    """
+    if model.registered is None:
+        raise InputError(
+            f"{model.uri} is no version in the registry, so there is nothing to tag",
+            hint="name it as models:/name/version or models:/name@alias",
+        )
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    tags = {
+        "holdfast.verified": "true" if receipt.matches else "false",
+        "holdfast.verified_at": receipt.created,
+        "holdfast.seal": receipt.seal,
+        "holdfast.grade": receipt.grade,
+        **{f"holdfast.{check.name}": check.status.value for check in receipt.checks},
+    }
+    client = MlflowClient()
+    registered = model.registered
+    try:
+        for key, value in tags.items():
+            client.set_model_version_tag(registered.name, registered.version, key, value)
+    except MlflowException as error:
+        raise ToolError(f"the registry took no tags: {error}") from error
