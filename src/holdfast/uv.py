@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -116,8 +117,16 @@ def run_uv(
             process.kill()
             raise
     if process.returncode != 0:
-        raise explain_failure(f"uv {arguments[0]}", err or out)
+        raise explain_failure(f"uv {arguments[0]}", err or out or _ending(process.returncode))
     return out
+
+
+def _ending(status: int) -> str:
+    """How a uv that said nothing came to its end."""
+    try:
+        return f"ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"ended with status {status}"
 
 
 _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
@@ -126,15 +135,29 @@ _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
         MismatchError,
         "the index serves other bytes than were locked; do not install them",
     ),
-    (r"No space left on device|os error 28", StoreError, "free some disk, or `holdfast env prune`"),
+    (
+        r"No space left on device|os error 28|[Dd]isk quota exceeded|File too large|SIGXFSZ",
+        StoreError,
+        "free some disk, or `holdfast env prune`",
+    ),
     (
         r"40[13] (Unauthorized|Forbidden)|lack of valid authentication",
         ToolError,
         "set UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD, or add the host to ~/.netrc",
     ),
     (
+        r"404 Not Found",
+        ToolError,
+        "the index no longer has this file; restore where it is in the store or in uv's cache",
+    ),
+    (
+        r"[Nn]etwork connectivity is disabled",
+        ToolError,
+        "what is named is in no cache here; leave out `--offline`, or pack the model elsewhere",
+    ),
+    (
         r"dns error|Connection refused|error sending request|tcp connect error|timed out|"
-        r"[Nn]etwork connectivity is disabled|Failed to fetch",
+        r"Failed to fetch",
         ToolError,
         "check the network and the index's address; `--offline` uses only what is already here",
     ),

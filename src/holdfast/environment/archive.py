@@ -14,6 +14,7 @@ from pathlib import Path
 from stat import S_IFDIR, S_IFMT, S_IFREG
 from typing import BinaryIO
 
+from holdfast.environment.record import STRONG
 from holdfast.environment.tree import digest_bytes
 from holdfast.errors import MismatchError
 
@@ -164,7 +165,7 @@ def _record(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> list[st
     ]
     for name in sorted(files - unsigned):
         algorithm, _, digest = digests.get(name, "").partition("=")
-        if algorithm not in {"sha256", "sha384", "sha512"}:
+        if algorithm not in STRONG:
             problems.append(f"{name!r} has no digest in RECORD")
         elif digest_bytes(archive.read(name), algorithm) != digest.rstrip("="):
             problems.append(f"{name!r} is not what RECORD says")

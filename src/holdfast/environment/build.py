@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from packaging.utils import canonicalize_name
 
 from holdfast.environment.check import Checked, Problem, check_installed, dist_infos
-from holdfast.environment.inventory import Distribution, Inventory
+from holdfast.environment.inventory import Distribution, Inventory, Row
 from holdfast.environment.layout import Layout, explained, write_whole
 from holdfast.environment.lease import acquire, alone_if_free
 from holdfast.environment.ledger import Ledger, recall, remember
@@ -31,9 +32,26 @@ from holdfast.environment.wheels import admit_wheel
 from holdfast.errors import MismatchError, ToolError
 from holdfast.uv import run_uv
 
-Progress = Callable[[str], None]
-
 _MOST_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to build, and how.
+
+    Attributes:
+        layout: The store.
+        plan: The packages and the Python.
+        spec: Where their files are.
+        offline: Use only what uv and the store have already.
+        on_progress: Told what is going on, a line at a time.
+    """
+
+    layout: Layout
+    plan: Plan
+    spec: Spec
+    offline: bool
+    on_progress: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +66,32 @@ class _Room:
         return self.folder / "environment"
 
 
-def build(layout: Layout, plan: Plan, spec: Spec, *, offline: bool, on_progress: Progress) -> None:
-    """Build what the plan says and give it its name in the store.
-
-    Args:
-        layout: The store; the caller holds the key's build lock.
-        plan: What to build.
-        spec: Where to fetch it.
-        offline: Use only what uv and the store have already.
-        on_progress: Told what is going on, a line at a time.
+def build(job: Job) -> None:
+    """Build what a job says and give it its name in the store; the caller holds the key's lock.
 
     Raises:
+        LockError: A first-party file is not where the lock says.
         MismatchError: What was fetched or installed is not what was locked.
         StoreError: The disk is full, or the store cannot be written.
         ToolError: uv, the network or an index failed.
     """
-    sweep(layout)
-    with explained("the environment cannot be built"), _room(layout, plan.key) as room:
-        on_progress(
-            f"building an environment of {len(plan.packages)} packages "
-            f"on Python {plan.interpreter.version}"
+    sweep(job.layout)
+    with explained("the environment cannot be built"), _room(job) as room:
+        job.on_progress(
+            f"building an environment of {len(job.plan.packages)} packages "
+            f"on Python {job.plan.interpreter.version}"
         )
-        checked = _install_checked(layout, room, plan, spec, offline, on_progress)
-        _finish(layout, room, plan, checked)
+        _write_lock(job, room)
+        _finish(job, room, _install_checked(job, room))
 
 
 @contextmanager
-def _room(layout: Layout, key: str) -> Iterator[_Room]:
-    name = f"{key}.{os.getpid()}.{os.urandom(4).hex()}"
-    lock = layout.building / f"{name}.lock"
+def _room(job: Job) -> Iterator[_Room]:
+    name = f"{job.plan.key}.{os.getpid()}.{os.urandom(4).hex()}"
+    folder = job.layout.building / name
+    lock = folder.with_name(f"{name}.lock")
     descriptor = acquire(lock)
     assert descriptor is not None  # noqa: S101  # nobody else knows the name
-    folder = layout.building / name
     try:
         folder.mkdir(mode=0o700)
         yield _Room(folder, descriptor)
@@ -103,22 +115,19 @@ def sweep(layout: Layout) -> list[str]:
     return swept
 
 
-def _install_checked(
-    layout: Layout, room: _Room, plan: Plan, spec: Spec, offline: bool, on_progress: Progress
-) -> Checked:
+def _install_checked(job: Job, room: _Room) -> Checked:
     """Install; where uv's cache was spoilt, install once more from fresh downloads."""
-    _write_lock(layout, room, plan, spec)
-    checked = _install(layout, room, plan, spec, offline, ())
+    checked = _install(job, room)
     if not checked.problems:
         return checked
-    spoilt = _packages_of(checked.problems, plan, checked)
-    on_progress(
+    spoilt = _packages_of(checked.problems, job.plan)
+    job.on_progress(
         f"{len(checked.problems)} installed files are not as their wheels have them: uv's cache "
         f"was changed; fetching {len(spoilt)} packages again"
     )
     shutil.rmtree(room.environment)
     try:
-        again = _install(layout, room, plan, spec, offline, spoilt)
+        again = _install(job, room, spoilt)
     except ToolError as error:
         raise _mismatch(checked.problems) from error
     if again.problems:
@@ -136,87 +145,77 @@ def _mismatch(problems: Iterable[Problem]) -> MismatchError:
     )
 
 
-def _packages_of(problems: Iterable[Problem], plan: Plan, checked: Checked) -> tuple[str, ...]:
+def _packages_of(problems: Iterable[Problem], plan: Plan) -> tuple[str, ...]:
     """The packages to fetch again: those the problems name; all where a problem names none."""
     names = {one.chosen.name for one in plan.packages}
     found = set()
     for problem in problems:
         if not problem.owners:
             return tuple(sorted(names))
-        for owner in problem.owners:
-            found.add(owner.removesuffix(".dist-info").rpartition("-")[0])
-    from packaging.utils import canonicalize_name
-
-    return tuple(sorted({str(canonicalize_name(name)) for name in found} & names))
+        found |= {_name_and_version(owner)[0] for owner in problem.owners}
+    return tuple(sorted(found & names))
 
 
-def _install(
-    layout: Layout,
-    room: _Room,
-    plan: Plan,
-    spec: Spec,
-    offline: bool,
-    refetch: tuple[str, ...],
-) -> Checked:
+def _install(job: Job, room: _Room, refetch: tuple[str, ...] = ()) -> Checked:
     asked_ns = room.folder.stat().st_ctime_ns
     with ThreadPoolExecutor(1) as aside:
-        recalling = aside.submit(recall, layout, plan.packages, asked_ns)
-        _make_empty(room, plan)
+        recalling = aside.submit(recall, job.layout, job.plan.packages, asked_ns)
+        _make_empty(job, room)
         own = scan(str(room.environment))
-        ledger = recalling.result() if not refetch else Ledger({}, asked_ns)
-    _sync(room, plan, spec, offline, refetch)
+        ledger = Ledger({}, asked_ns) if refetch else recalling.result()
+    _sync(job, room, refetch)
+    # uv's own lock on the environment, which anybody may write to.
     (room.environment / ".lock").unlink(missing_ok=True)
     own.files.pop(".lock", None)
-    return check_installed(
-        room.environment, _site_packages(room.environment), own, plan.packages, ledger
-    )
+    site_packages = _site_packages(room.environment)
+    return check_installed(room.environment, site_packages, own, job.plan.packages, ledger)
 
 
-def _uv(room: _Room, arguments: list[str]) -> None:
+def _make_empty(job: Job, room: _Room) -> None:
+    python = str(job.plan.interpreter.path)
+    _uv(room, "venv", "--no-project", "--relocatable", "--python", python, room.environment.name)
+
+
+def _sync(job: Job, room: _Room, refetch: tuple[str, ...]) -> None:
+    options = ["--python", str(room.environment / "bin" / "python"), "--preview-features", "pylock"]
+    options.append("--allow-empty-requirements")
+    # A repository has no hash; its commit is what pins it, and plan.py lets nothing else through.
+    if all(package.chosen.kind != "vcs" for package in job.plan.packages):
+        options.append("--require-hashes")
+    for name, url in job.spec.indexes:
+        options += ["--index", f"{name}={url}" if name else url]
+    for package in refetch:
+        options += ["--refresh-package", package]
+    if job.offline:
+        options.append("--offline")
+    _uv(room, "pip", "sync", *options, "pylock.toml")
+
+
+def _uv(room: _Room, *arguments: str) -> None:
     # A link into the cache would be no environment of its own.
     linked = os.environ.get("UV_LINK_MODE") == "symlink"
     run_uv(
-        arguments,
+        [*arguments, "--quiet", "--no-config"],
         cwd=room.folder,
         env={"UV_LINK_MODE": "hardlink"} if linked else None,
         pass_fds=(room.lock,),
     )
 
 
-def _make_empty(room: _Room, plan: Plan) -> None:
-    _uv(room, ["venv", "--quiet", "--no-config", "--no-project", "--relocatable", "--python",
-               str(plan.interpreter.path), room.environment.name])  # fmt: skip
-
-
-def _sync(room: _Room, plan: Plan, spec: Spec, offline: bool, refetch: tuple[str, ...]) -> None:
-    arguments = ["pip", "sync", "--quiet", "--no-config", "--preview-features", "pylock",
-                 "--allow-empty-requirements",
-                 "--python", str(room.environment / "bin" / "python")]  # fmt: skip
-    if all(package.chosen.kind != "vcs" for package in plan.packages):
-        arguments.append("--require-hashes")
-    for name, url in spec.indexes:
-        arguments += ["--index", f"{name}={url}" if name else url]
-    for package in refetch:
-        arguments += ["--refresh-package", package]
-    if offline:
-        arguments.append("--offline")
-    _uv(room, [*arguments, "pylock.toml"])
-
-
-def _write_lock(layout: Layout, room: _Room, plan: Plan, spec: Spec) -> None:
+def _write_lock(job: Job, room: _Room) -> None:
     """The lock that uv gets: only what was selected, and every first-party file from our copy."""
     document = {
         "lock-version": "1.0",
         "created-by": "holdfast",
-        "packages": [_table(layout, spec, package) for package in plan.packages],
+        "packages": [_table(job, package) for package in job.plan.packages],
     }
     (room.folder / "pylock.toml").write_text(tomli_w.dumps(document), encoding="utf-8")
 
 
-def _table(layout: Layout, spec: Spec, package: Package) -> Mapping[str, Any]:
+def _table(job: Job, package: Package) -> Mapping[str, Any]:
     if not package.path:
         return package.table
-    kept = str(admit_wheel(layout, spec.folder, package))
+    kept = str(admit_wheel(job.layout, job.spec.folder, package))
     table = dict(package.table)
     if "wheels" in table:
         table["wheels"] = [{**table["wheels"][0], "path": kept}]
@@ -233,39 +232,31 @@ def _site_packages(environment: Path) -> str:
     return found[0].relative_to(environment).as_posix()
 
 
-def _finish(layout: Layout, room: _Room, plan: Plan, checked: Checked) -> None:
-    """Write the inventory, then give the environment its name: in that order, so that an
-    environment with a name has an inventory."""
-    site_packages = _site_packages(room.environment)
-    inventory = _inventory(plan, checked, site_packages)
-    write_whole(layout.inventory(plan.key), inventory.to_json(), durable=True)
-    layout.pycache(plan.key).mkdir(mode=0o700, exist_ok=True)
+def _finish(job: Job, room: _Room, checked: Checked) -> None:
+    """Give the environment its name; its inventory is there first, so a name always has one."""
+    layout, key = job.layout, job.plan.key
+    inventory = _inventory(job.plan, checked, _site_packages(room.environment))
+    write_whole(layout.inventory(key), inventory.to_json(), durable=True)
+    layout.pycache(key).mkdir(mode=0o700, exist_ok=True)
     # Used now: prune leaves it alone for a while.
-    layout.lease_lock(plan.key).touch(mode=0o600)
-    final = layout.environment(plan.key)
-    room.environment.rename(final)
-    by_name = {one.name: one for one in inventory.distributions}
-    stats = checked.tree.files
-    for package in plan.packages:
-        files = by_name[package.chosen.name].files
-        rows = ((path, stats[path], digest) for path, _, digest in files)
-        remember(layout, package, str(final), rows)
+    layout.lease_lock(key).touch(mode=0o600)
+    room.environment.rename(layout.environment(key))
+    remember(layout, job.plan.packages, key)
 
 
 def _inventory(plan: Plan, checked: Checked, site_packages: str) -> Inventory:
-    by_owner: dict[str, list[tuple[str, int, str]]] = {}
+    by_owner: dict[str, list[Row]] = {}
     own = []
     for path, found in checked.tree.files.items():
-        row = (path, found.st_size, checked.digests[path])
-        claimed = checked.claims.files.get(path)
-        if claimed:
-            for claim in claimed:
-                by_owner.setdefault(claim.owner, []).append(row)
-        else:
+        row = (path, found.st_size, found.st_mtime_ns, checked.digests[path])
+        for claim in checked.claims.files.get(path, ()):
+            by_owner.setdefault(claim.owner, []).append(row)
+        if path not in checked.claims.files:
             own.append(row)
     return Inventory(
         key=plan.key,
         created=time.time(),
+        checked_ns=max(found.st_ctime_ns for found in checked.tree.files.values()),
         interpreter=_identity(plan),
         site_packages=site_packages,
         distributions=_distributions(plan, checked.tree, site_packages, by_owner),
@@ -285,22 +276,22 @@ def _identity(plan: Plan) -> dict[str, Any]:
 
 
 def _distributions(
-    plan: Plan, tree: Tree, site_packages: str, by_owner: Mapping[str, list[tuple[str, int, str]]]
+    plan: Plan, tree: Tree, site_packages: str, by_owner: Mapping[str, list[Row]]
 ) -> tuple[Distribution, ...]:
-    from packaging.utils import canonicalize_name
-
-    folders = {
-        str(canonicalize_name(folder.removesuffix(".dist-info").rpartition("-")[0])): folder
-        for folder in dist_infos(tree, site_packages)
-    }
+    owners = {_name_and_version(one)[0]: one for one in dist_infos(tree, site_packages)}
     return tuple(
         Distribution(
             name=package.chosen.name,
-            version=folders[package.chosen.name].removesuffix(".dist-info").rpartition("-")[2],
+            version=_name_and_version(owners[package.chosen.name])[1],
             kind=package.chosen.kind,
             filename=package.chosen.filename,
             pin=package.pin,
-            files=tuple(by_owner.get(folders[package.chosen.name], ())),
+            files=tuple(by_owner.get(owners[package.chosen.name], ())),
         )
         for package in plan.packages
     )
+
+
+def _name_and_version(dist_info: str) -> tuple[str, str]:
+    name, _, version = dist_info.removesuffix(".dist-info").rpartition("-")
+    return str(canonicalize_name(name)), version

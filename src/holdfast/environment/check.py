@@ -11,7 +11,7 @@ from pathlib import Path
 
 from holdfast.environment.ledger import Ledger
 from holdfast.environment.plan import Package
-from holdfast.environment.record import Claim, Claims, read_claims
+from holdfast.environment.record import STRONG, Claim, Claims, read_claims
 from holdfast.environment.tree import Digests, Tree, digest_file, scan
 
 
@@ -87,7 +87,7 @@ def check_installed(
     hashing = Digests(str(root), unknown)
     # While the threads hash, the RECORDs are read here.
     try:
-        claims = read_claims(_records(root, site_packages, tree), site_packages)
+        claims = read_claims(read_records(root, site_packages, tree), site_packages)
     finally:
         digests.update(hashing.result())
     problems = [
@@ -109,7 +109,8 @@ def dist_infos(tree: Tree, site_packages: str) -> Iterator[str]:
                 yield folder
 
 
-def _records(root: Path, site_packages: str, tree: Tree) -> Iterator[tuple[str, str]]:
+def read_records(root: Path, site_packages: str, tree: Tree) -> Iterator[tuple[str, str]]:
+    """The dist-info folders and the text of their RECORDs."""
     for folder in dist_infos(tree, site_packages):
         path = root / site_packages / folder / "RECORD"
         yield folder, path.read_text(encoding="utf-8", errors="replace")
@@ -132,18 +133,24 @@ def _wrong_files(
         found = tree.files.get(path)
         if found is None:
             yield Problem(path, "is missing", tuple(claim.owner for claim in claimed))
-        elif not any(_fits(root, path, found.st_size, digests, claim) for claim in claimed):
+        elif not any(fits(root, path, found.st_size, digests[path], claim) for claim in claimed):
             yield Problem(
                 path, "is not what its RECORD says", tuple(claim.owner for claim in claimed)
             )
 
 
-def _fits(root: Path, path: str, size: int, digests: Mapping[str, str], claim: Claim) -> bool:
-    if claim.size not in {-1, size}:
+def fits(root: Path, path: str, size: int, sha256: str, claim: Claim) -> bool:
+    """Whether a file is what one row of a RECORD says; `sha256` is its digest."""
+    if claim.size != str(size) and claim.size != "":
         return False
-    if claim.algorithm in {"sha256", ""}:
-        return claim.digest in {"", digests[path]}
-    return claim.digest == digest_file(f"{root}/{path}", claim.algorithm)
+    if claim.digest in {f"sha256={sha256}", ""}:
+        return True
+    algorithm, _, digest = claim.digest.partition("=")
+    # Padding is not allowed (PEP 376), and is found.
+    digest = digest.rstrip("=")
+    if algorithm == "sha256":
+        return digest == sha256
+    return algorithm in STRONG and digest == digest_file(f"{root}/{path}", algorithm)
 
 
 def _strays(tree: Tree, own: Tree, claims: Claims) -> Iterator[Problem]:

@@ -5,16 +5,16 @@ Hashes every file, whatever the ledger says. Runs nothing that lies in the envir
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
-from holdfast.environment.check import dist_infos
+from holdfast.environment.check import fits, read_records
 from holdfast.environment.inventory import Inventory
 from holdfast.environment.layout import explained
-from holdfast.environment.record import Claim, read_claims
-from holdfast.environment.tree import Digests, Tree, digest_file, scan
+from holdfast.environment.record import Claims, read_claims
+from holdfast.environment.tree import Digests, Tree, scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,50 +67,48 @@ def inspect_environment(root: Path, inventory: Inventory) -> Inspection:
     """
     with explained(f"the environment {root} cannot be read"):
         tree = scan(str(root))
-        hashing = Digests(str(root), {p: found.st_size for p, found in tree.files.items()})
-        site_packages = inventory.site_packages
+        hashing = Digests(str(root), {path: found.st_size for path, found in tree.files.items()})
+        records = read_records(root, inventory.site_packages, tree)
         try:
-            claims = read_claims(
-                (
-                    (
-                        folder,
-                        (root / site_packages / folder / "RECORD").read_text("utf-8", "replace"),
-                    )
-                    for folder in dist_infos(tree, site_packages)
-                ),
-                site_packages,
-            )
+            claims = read_claims(records, inventory.site_packages)
         finally:
             digests = hashing.result()
         expected, owners = _expected(inventory)
-        changed = {
-            path
-            for path, (size, digest) in expected.items()
-            if path in digests and (digests[path], tree.files[path].st_size) != (digest, size)
-        }
-        changed |= {
-            path
-            for path, claimed in claims.files.items()
-            if path in digests and not _fits_any(root, path, digests[path], claimed)
-        }
-        missing = (expected.keys() | claims.files.keys()) - tree.files.keys() - tree.links.keys()
-        strange = sorted(tree.files.keys() - expected.keys())
-        return Inspection(
-            files=len(digests),
-            changed=_findings(changed, owners),
-            missing=_findings(missing, owners),
-            stray=tuple(p for p in [*strange, *sorted(tree.odd)] if not _is_bytecode(p)),
-            links=tuple(_other_links(tree, inventory)),
-            escaping=(*_leaving(tree, inventory), *claims.escaping),
-            bytecode=tuple(path for path in strange if _is_bytecode(path)),
-        )
+        changed = _changed(root, tree, digests, expected, claims)
+    missing = (expected.keys() | claims.files.keys()) - tree.files.keys() - tree.links.keys()
+    strange = sorted(tree.files.keys() - expected.keys())
+    return Inspection(
+        files=len(digests),
+        changed=_findings(changed, owners),
+        missing=_findings(missing, owners),
+        stray=(*(path for path in strange if not _is_bytecode(path)), *sorted(tree.odd)),
+        links=tuple(_other_links(tree, inventory)),
+        escaping=(*_leaving(tree, inventory), *claims.escaping),
+        bytecode=tuple(path for path in strange if _is_bytecode(path)),
+    )
+
+
+def _changed(
+    root: Path,
+    tree: Tree,
+    digests: Mapping[str, str],
+    expected: Mapping[str, tuple[int, str]],
+    claims: Claims,
+) -> Iterator[str]:
+    for path, digest in digests.items():
+        size = tree.files[path].st_size
+        claimed = claims.files.get(path, ())
+        if expected.get(path, (size, digest)) != (size, digest) or (
+            claimed and not any(fits(root, path, size, digest, claim) for claim in claimed)
+        ):
+            yield path
 
 
 def _expected(inventory: Inventory) -> tuple[dict[str, tuple[int, str]], dict[str, list[str]]]:
-    expected = {path: (size, digest) for path, size, digest in inventory.own}
+    expected = {path: (size, digest) for path, size, _, digest in inventory.own}
     owners: dict[str, list[str]] = {}
     for distribution in inventory.distributions:
-        for path, size, digest in distribution.files:
+        for path, size, _, digest in distribution.files:
             expected[path] = (size, digest)
             owners.setdefault(path, []).append(distribution.name)
     return expected, owners
@@ -119,21 +117,6 @@ def _expected(inventory: Inventory) -> tuple[dict[str, tuple[int, str]], dict[st
 def _findings(paths: Iterable[str], owners: dict[str, list[str]]) -> tuple[Finding, ...]:
     return tuple(
         Finding(path=path, distributions=tuple(owners.get(path, ()))) for path in sorted(paths)
-    )
-
-
-def _fits_any(root: Path, path: str, sha256: str, claimed: Iterable[Claim]) -> bool:
-    return any(
-        claim.digest
-        in {
-            "",
-            sha256
-            if claim.algorithm == "sha256"
-            else digest_file(f"{root}/{path}", claim.algorithm),
-        }
-        if claim.digest
-        else True
-        for claim in claimed
     )
 
 

@@ -1,7 +1,6 @@
 """An environment's inventory: what was in it when it was built and checked.
 
 Written once, beside the environment and before the environment has its name; never inside it.
-Digests are as a RECORD writes them (SHA-256, URL-safe base64, no padding).
 """
 
 from __future__ import annotations
@@ -14,6 +13,10 @@ from typing import Any
 from holdfast.environment.layout import STORE_FORMAT
 from holdfast.errors import StoreError
 
+# One file: path relative to the environment, size in bytes, mtime in ns, and its digest as a
+# RECORD writes it (SHA-256, URL-safe base64, no padding).
+Row = tuple[str, int, int, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
@@ -25,7 +28,7 @@ class Distribution:
         kind: What it was installed from: "wheel", "sdist", "archive" or "vcs".
         filename: That file's name, or the commit.
         pin: Its sha256 in hex, or the commit.
-        files: Path relative to the environment, size in bytes, digest.
+        files: Its files; one that two packages claim stands with both.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Distribution:
     kind: str
     filename: str
     pin: str
-    files: tuple[tuple[str, int, str], ...]
+    files: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,36 +46,32 @@ class Inventory:
     Attributes:
         key: The environment's.
         created: Seconds since the epoch.
+        checked_ns: The latest ctime of its files when they were checked: who wrote to one since
+            gave it a later one.
         interpreter: path, size (bytes), mtime_ns, and the facts it gave of itself.
         site_packages: Relative to the environment.
         distributions: Sorted by name.
-        own: The virtual environment's own files, like a distribution's.
+        own: The virtual environment's own files.
         links: Its own links and where they point.
     """
 
     key: str
     created: float
+    checked_ns: int
     interpreter: dict[str, Any]
     site_packages: str
     distributions: tuple[Distribution, ...]
-    own: tuple[tuple[str, int, str], ...]
+    own: tuple[Row, ...]
     links: dict[str, str]
 
     def to_json(self) -> str:
         """As text; `read_inventory` is the way back."""
-        document = {
-            "format": STORE_FORMAT,
-            "key": self.key,
-            "created": self.created,
-            "interpreter": self.interpreter,
-            "site_packages": self.site_packages,
-            "links": self.links,
-            "own": self.own,
-            "distributions": [
-                {name: getattr(one, name) for name in Distribution.__slots__}
-                for one in self.distributions
-            ],
-        }
+        document = {name: getattr(self, name) for name in Inventory.__slots__}
+        document["format"] = STORE_FORMAT
+        document["distributions"] = [
+            {name: getattr(one, name) for name in Distribution.__slots__}
+            for one in self.distributions
+        ]
         return json.dumps(document, separators=(",", ":"))
 
 
@@ -85,10 +84,10 @@ def read_inventory(path: Path) -> Inventory:
     try:
         document = json.loads(path.read_bytes())
         if document.pop("format") != STORE_FORMAT:
-            raise ValueError("another store format")
-        document["own"] = tuple(tuple(row) for row in document["own"])
+            raise StoreError(f"the inventory {path} is of another version of Holdfast")
+        document["own"] = _rows(document["own"])
         document["distributions"] = tuple(
-            Distribution(**{**one, "files": tuple(tuple(row) for row in one["files"])})
+            Distribution(**{**one, "files": _rows(one["files"])})
             for one in document["distributions"]
         )
         return Inventory(**document)
@@ -97,3 +96,7 @@ def read_inventory(path: Path) -> Inventory:
             f"the inventory {path} cannot be read: {error}",
             hint="`holdfast env prune` removes what is broken; the next restore builds it again",
         ) from error
+
+
+def _rows(rows: list[list[Any]]) -> tuple[Row, ...]:
+    return tuple((path, size, mtime_ns, digest) for path, size, mtime_ns, digest in rows)

@@ -24,7 +24,6 @@ _FOLDERS = (
     "building",
     "environments",
     "inventories",
-    "ledger",
     "locks",
     "pycache",
     "pythons",
@@ -52,8 +51,8 @@ class Layout:
 
     @property
     def ledger(self) -> Path:
-        """What was hashed already, a file per package."""
-        return self.home / "ledger"
+        """Which environment had a package last."""
+        return self.home / "ledger.json"
 
     @property
     def pythons(self) -> Path:
@@ -145,7 +144,7 @@ def _refuse_shared(folder: Path) -> None:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn the system's errors into StoreErrors that begin with `what`; a full disk has its hint."""
+    """Turn the system's errors into StoreErrors that begin with `what`."""
     try:
         yield
     except OSError as error:

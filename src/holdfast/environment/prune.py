@@ -138,7 +138,6 @@ def prune_environments(
 
     with explained("the store cannot be pruned"):
         removed = []
-        total = 0
         listed = list_environments(layout)
         total = sum(one.bytes for one in listed)
         for one in listed:

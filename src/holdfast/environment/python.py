@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,15 +185,17 @@ def _found(wanted: str, implementation: str, remembered: Path) -> dict[str, Any]
 
 
 def _search_path() -> Iterator[str]:
-    """PATH without pyenv's shims, which fail for versions not chosen in this folder, but with
-    what the shims stand for."""
-    shims = os.path.join("", "shims")
+    """PATH, with pyenv's versions in place of its shims: those fail outside their own folders.
+
+    And the Python that we run on ourselves, which need not be on PATH.
+    """
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        if not folder.rstrip("/").endswith(shims):
+        if not folder.rstrip("/").endswith("/shims"):
             yield folder
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
     for version in sorted(versions.glob("*/bin")):
         yield str(version)
+    yield os.path.dirname(os.path.realpath(sys.executable))  # noqa: PTH120
 
 
 def _downloaded(
@@ -225,8 +228,9 @@ def _missing(requested: str, implementation: str, why: str) -> ToolError:
 
 
 def read_facts(program: Path, remembered: Path) -> dict[str, Any]:
-    """What the interpreter at `program` says of itself, asked once for as long as the file is
-    the same (path, size in bytes, mtime in ns).
+    """What the interpreter at `program` says of itself.
+
+    It is asked once for as long as the file is the same (path, size in bytes, mtime in ns).
 
     Raises:
         ToolError: It does not answer, or answers nonsense.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import NamedTuple
 
-_STRONG = {"sha256", "sha384", "sha512"}
+STRONG = frozenset({"sha256", "sha384", "sha512"})
 
 
 class Claim(NamedTuple):
@@ -20,15 +20,13 @@ class Claim(NamedTuple):
 
     Attributes:
         owner: The dist-info folder's name, "six-1.17.0.dist-info".
-        algorithm: Of the digest; "" where the row has none.
-        digest: URL-safe base64, no padding.
-        size: Bytes, or -1 where the row has none.
+        digest: As it stands there: "sha256=" and URL-safe base64; "" where the row has none.
+        size: Bytes, in decimal; "" where the row has none.
     """
 
     owner: str
-    algorithm: str
     digest: str
-    size: int
+    size: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +51,24 @@ def read_claims(records: Iterable[tuple[str, str]], site_packages: str) -> Claim
         site_packages: Relative to the environment, "lib/python3.11/site-packages".
     """
     claims = Claims()
-    files = claims.files
     for owner, text in records:
         for row in csv.reader(text.splitlines()):
-            if not row:
-                continue
-            path = f"{site_packages}/{row[0]}"
-            # What is usual has no need of the slow way.
-            if "./" in row[0] or "//" in path or row[0].startswith("/"):
-                path = normpath(path)
-                if row[0].startswith("/") or path.startswith(("..", "/")):
-                    claims.escaping.append(f"{owner}: {row[0]}")
-                    continue
-            files.setdefault(path, []).append(_claim(owner, row))
+            if row:
+                _claim(claims, site_packages, owner, row)
     return claims
 
 
-def _claim(owner: str, row: list[str]) -> Claim:
-    algorithm, _, digest = row[1].partition("=") if len(row) > 1 else ("", "", "")
-    size = row[2] if len(row) > 2 else ""  # noqa: PLR2004
-    if algorithm not in _STRONG:
-        algorithm = digest = ""
-    return Claim(owner, algorithm, digest.rstrip("="), int(size) if size.isdecimal() else -1)
+def _claim(claims: Claims, site_packages: str, owner: str, row: list[str]) -> None:
+    name, digest, size = row if len(row) == 3 else (*row, "", "")[:3]  # noqa: PLR2004
+    path = f"{site_packages}/{name}"
+    # Most paths are plain, and have no need of the slow way.
+    if "./" in name or "//" in path or name.endswith("/."):
+        path = normpath(path)
+        if name.startswith("/") or path.startswith(("..", "/")):
+            claims.escaping.append(f"{owner}: {name}")
+            return
+    claim = Claim(owner, digest, size)
+    if path in claims.files:
+        claims.files[path].append(claim)
+    else:
+        claims.files[path] = [claim]

@@ -37,8 +37,8 @@ def compare_records(environment: Environment, plan: Plan, spec: Spec) -> None:
 
 
 def _same_wheel(distribution: Distribution, plan: Plan, spec: Spec) -> bool:
-    """Only a wheel has fixed contents; one for any platform is the same everywhere, others where
-    Python and libc are."""
+    """A wheel for any platform is the same everywhere, others where Python and libc are."""
+    # What is built from source has no fixed contents.
     if distribution.kind != "wheel":
         return False
     if distribution.filename.endswith("-none-any.whl"):
@@ -48,6 +48,6 @@ def _same_wheel(distribution: Distribution, plan: Plan, spec: Spec) -> bool:
 
 
 def _records(environment: Environment, distribution: Distribution) -> Iterator[str]:
-    for path, _, _ in distribution.files:
+    for path, _, _, _ in distribution.files:
         if path.endswith(".dist-info/RECORD"):
             yield (environment.path / path).read_text(encoding="utf-8")

@@ -38,8 +38,9 @@ def _silence(_: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """A restored environment. It is never written to: run its Python with
-    `-X pycache_prefix=<pycache>`.
+    """A restored environment.
+
+    It is never written to: its Python is run with `-X pycache_prefix=<pycache>`.
 
     Attributes:
         key: Its name in the store.
@@ -188,7 +189,7 @@ class Store:
         return environment
 
     def _build(self, plan: Plan, spec: Spec, offline: bool, on_progress: Progress) -> None:  # noqa: FBT001
-        from holdfast.environment.build import build
+        from holdfast.environment.build import Job, build
 
         def waiting() -> None:
             on_progress("another process builds this environment: waiting for it")
@@ -197,7 +198,10 @@ class Store:
             if self._usable(plan):
                 return
             self._clear_away(plan.key)
-            build(self.layout, plan, spec, offline=offline, on_progress=on_progress)
+            job = Job(
+                layout=self.layout, plan=plan, spec=spec, offline=offline, on_progress=on_progress
+            )
+            build(job)
 
     def _usable(self, plan: Plan) -> bool:
         """Whether the key's environment is there and its Python is still what it was built on."""

@@ -4,7 +4,7 @@ Reads, never writes. Written for tens of thousands of files: plain strings and `
 loops, every file opened once, hashed in as many threads as help (hashlib lets go of the GIL).
 """
 
-# ruff: noqa: PTH
+# ruff: noqa: PTH115
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
-# At once in memory, per thread: most files of a package are smaller, and are read in one call.
-_CHUNK_BYTES = 1 << 20
+# Fits a core's cache, and holds most files of a package whole.
+_BUFFER_BYTES = 1 << 18
 _THREADS = min(8, os.cpu_count() or 1)
 _FILES_A_TASK = 64
 
@@ -63,15 +63,19 @@ def digest_file(path: str, algorithm: str = "sha256") -> str:
     Raises:
         OSError: It cannot be read, or is a link.
     """
+    return _digest_file(path, algorithm, bytearray(_BUFFER_BYTES))
+
+
+def _digest_file(path: str, algorithm: str, buffer: bytearray) -> str:
     state = hashlib.new(algorithm, usedforsecurity=False)
+    view = memoryview(buffer)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        chunk = os.read(descriptor, _CHUNK_BYTES)
-        state.update(chunk)
+        count = len(buffer)
         # A short read of a regular file is its end, so most files cost one.
-        while len(chunk) == _CHUNK_BYTES:
-            chunk = os.read(descriptor, _CHUNK_BYTES)
-            state.update(chunk)
+        while count == len(buffer):
+            count = os.readv(descriptor, (buffer,))
+            state.update(view[:count])
     finally:
         os.close(descriptor)
     return urlsafe_b64encode(state.digest()).decode().rstrip("=")
@@ -115,11 +119,12 @@ class Digests:
 def _batches(paths: Iterator[str], files: Mapping[str, int]) -> Iterator[list[str]]:
     """Big files alone, small ones together: a task costs more than a small file."""
     for path in paths:
-        if files[path] >= _CHUNK_BYTES:
+        if files[path] >= _BUFFER_BYTES:
             yield [path]
         else:
             yield [path, *islice(paths, _FILES_A_TASK - 1)]
 
 
 def _digest_some(root: str, paths: Iterable[str]) -> dict[str, str]:
-    return {path: digest_file(f"{root}/{path}") for path in paths}
+    buffer = bytearray(_BUFFER_BYTES)
+    return {path: _digest_file(f"{root}/{path}", "sha256", buffer) for path in paths}

@@ -1,6 +1,6 @@
-"""The wheel store: first-party wheels by their sha256, so that a restore needs the model's folder
-once and uv finds a wheel under one path for ever.
+"""The wheel store: first-party wheels by their sha256.
 
+A restore needs the model's folder once, and uv finds a wheel under one path for ever.
 A wheel is copied in, and the copy is what is hashed, checked and given to uv: nobody can swap it
 in between.
 """
