@@ -156,8 +156,8 @@ _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
         "what is named is in no cache here; leave out `--offline`, or pack the model elsewhere",
     ),
     (
-        r"dns error|Connection refused|error sending request|tcp connect error|timed out|"
-        r"Failed to fetch",
+        # A connection that could not be made, or that ended too soon.
+        r"dns error|error sending request|tcp connect error|timed out|Failed to fetch",
         ToolError,
         "check the network and the index's address; `--offline` uses only what is already here",
     ),
