@@ -66,7 +66,7 @@ def axes_of(expressions: Iterable[Expression], requires_python: str) -> Sequence
     for one in comparisons:
         intervals = intervals_of(one)
         if intervals is not None:
-            cuts.update(cut for interval in intervals for cut in interval)
+            cuts.update((FIRST, *(cut for interval in intervals for cut in interval)))
         elif _is_named(one):
             named.setdefault(one.variable, set()).add(one.value)
         else:
@@ -115,12 +115,13 @@ def _python(cuts: set[Cut], requires_python: str) -> Iterable[Axis]:
     allowed = allowed_by(requires_python)
     every = sorted({FIRST, *cuts, *(low for low, _ in allowed), *(high for _, high in allowed)})
     starts = tuple(cut for cut in every if any(low <= cut < high for low, high in allowed))
-    if starts:
+    # Where no Python is allowed at all, every marker is as good as any other.
+    starts = starts or (FIRST,)
 
-        def write(cells: frozenset[int]) -> str:
-            return write_versions(starts, cells)
+    def write(cells: frozenset[int]) -> str:
+        return write_versions(starts, cells)
 
-        yield Axis(key=PYTHON, size=len(starts), write=write, starts=starts)
+    yield Axis(key=PYTHON, size=len(starts), write=write, starts=starts)
 
 
 def _is_named(one: Comparison) -> bool:

@@ -62,6 +62,18 @@ class Closure:
         """Those that stand beside the project and come from no index."""
         return tuple(one for one in self.packages if one.package.source.first_party)
 
+    @property
+    def on_disk(self) -> tuple[ClosurePackage, ...]:
+        """Those whose files must go along with the model.
+
+        They are the first-party ones that are installed, and those of an index that is a directory.
+        """
+        return tuple(
+            one
+            for one in self.packages
+            if one.package.source.on_disk and one.package.source.kind != "virtual"
+        )
+
     def select(self, environment: Mapping[str, str]) -> dict[str, LockedPackage]:
         """The packages wanted in a marker environment (PEP 508), by name.
 
@@ -198,7 +210,23 @@ class _Walk:
         return package.optional_dependencies.get(node[1], ())
 
     def _when(self, edge: Dependency) -> int:
-        return self.space.with_extras(self.space.read(edge.marker), self.active)
+        active = self.active
+        for extra in edge.extras if self.graph.conflicts else ():
+            active = {**active, **self._chosen(edge.name, extra)}
+        return self.space.with_extras(self.space.read(edge.marker), active)
+
+    def _chosen(self, package: str, extra: str) -> dict[str, int]:
+        """An edge to `foo[cpu]` may say that it is there when foo's cpu is wanted: it wants it.
+
+        And whoever has one item of a conflict does without the others.
+        """
+        chosen: dict[str, int] = {}
+        for conflict in self.graph.conflicts:
+            if any((item.package, item.extra) == (package, extra) for item in conflict):
+                for item in conflict:
+                    own = (item.package, item.extra) == (package, extra)
+                    chosen[item.encoded] = ALWAYS if own else NEVER
+        return chosen
 
     def _active_after(self, reached: Mapping[_Node, int]) -> dict[str, int]:
         active = dict.fromkeys(self.start.active, ALWAYS)

@@ -5,7 +5,7 @@ Pure. The paths in messages are the lockfile's own: `package[3].wheels[0].hash`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from holdfast.errors import LockError
@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 _KINDS: dict[type, str] = {
     str: "a string",
+    bool: "a boolean",  # before int, which it is in Python
     int: "an integer",
-    bool: "a boolean",
     list: "an array",
     Mapping: "a table",
 }
@@ -62,9 +62,21 @@ def tables(
     table: Mapping[str, Any], key: str, where: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The tables in the array `key`, each with its path; none where there is no such key."""
+    return tables_in(optional(table, key, list, where) or (), path(where, key))
+
+
+def tables_in(items: Iterable[Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables in the array at `where`, each with its path."""
+    for place, item in enumerate(items):
+        at = f"{where}[{place}]"
+        yield at, item if isinstance(item, dict) else _unlike(item, Mapping, at)
+
+
+def arrays(table: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[str, list[Any]]]:
+    """The arrays in the array `key`, each with its path; none where there is no such key."""
     for place, item in enumerate(optional(table, key, list, where) or ()):
         at = f"{path(where, key)}[{place}]"
-        yield at, item if isinstance(item, dict) else _unlike(item, Mapping, at)
+        yield at, item if isinstance(item, list) else _unlike(item, list, at)
 
 
 def strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

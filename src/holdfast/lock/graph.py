@@ -14,7 +14,17 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from holdfast.errors import LockError
-from holdfast.lock.fields import optional, path, refuse, required, strings, subtable, tables
+from holdfast.lock.fields import (
+    arrays,
+    optional,
+    path,
+    refuse,
+    required,
+    strings,
+    subtable,
+    tables,
+    tables_in,
+)
 from holdfast.lock.source import DistributionFile, Source, read_file, read_sdist, read_source
 
 _VERSION = 1
@@ -259,15 +269,15 @@ def _check_version(lock: Mapping[str, Any]) -> None:
 
 
 def _conflicts(lock: Mapping[str, Any]) -> tuple[tuple[ConflictItem, ...], ...]:
-    sets = optional(lock, "conflicts", list, "") or []
     return tuple(
-        tuple(
-            ConflictItem(
-                package=required(item, "package", str, at),
-                extra=optional(item, "extra", str, at),
-                group=optional(item, "group", str, at),
-            )
-            for at, item in tables({"conflicts": items}, "conflicts", f"conflicts[{place}]")
-        )
-        for place, items in enumerate(sets)
+        tuple(_conflict_item(item, at) for at, item in tables_in(items, where))
+        for where, items in arrays(lock, "conflicts", "")
+    )
+
+
+def _conflict_item(item: Mapping[str, Any], where: str) -> ConflictItem:
+    return ConflictItem(
+        package=required(item, "package", str, where),
+        extra=optional(item, "extra", str, where),
+        group=optional(item, "group", str, where),
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
 
 from holdfast.errors import LockError, ToolError
 from holdfast.lock.closure import Closure, ClosurePackage
@@ -62,7 +62,7 @@ def to_pylock(
 
     Args:
         closure: What is wanted.
-        wheels: The built wheel of every first-party package, by name.
+        wheels: The wheel of every package of `Closure.on_disk`, by name.
         created_by: The tool.
         exclude: Names left out, their dependencies not.
 
@@ -89,14 +89,19 @@ def to_pylock(
         lock["requires-python"] = closure.requires_python
     if closure.environments:
         lock["environments"] = list(closure.environments)
-    return {**lock, "packages": [_in_order(entry) for entry in entries.values()]}
+    return {**lock, "packages": list(entries.values())}
 
 
 def dumps(pylock: Mapping[str, Any]) -> str:
-    """The text of a pylock.toml: the same for the same lock, on any day."""
+    """The text of a pylock.toml: the same for the same lock, on any day.
+
+    Args:
+        pylock: What `to_pylock` makes, or `Pylock.to_dict()`, their keys and packages in any order.
+    """
     import tomli_w
 
-    return tomli_w.dumps(pylock)
+    packages = sorted(pylock["packages"], key=_by_name_and_version)
+    return tomli_w.dumps(_ordered({**pylock, "packages": packages}))
 
 
 def loads(text: str) -> Pylock:
@@ -149,6 +154,8 @@ def _check(wanted: Iterable[ClosurePackage], built: Mapping[str, FirstPartyWheel
             continue
         if package.source.first_party:
             problems.append(f"{package.name}: no wheel was built of this first-party package")
+        elif package.source.on_disk:
+            problems.append(f"{package.name}: no wheel was taken from the index on this disk")
         elif package.source.kind != "git":
             files = [package.sdist, *package.wheels] if package.sdist else list(package.wheels)
             if not files:
@@ -161,9 +168,12 @@ def _check(wanted: Iterable[ClosurePackage], built: Mapping[str, FirstPartyWheel
 
 def _built(one: ClosurePackage, built: Mapping[str, FirstPartyWheel]) -> FirstPartyWheel | None:
     """The wheel to write in place of what the lock says, which is only on this disk."""
-    source = one.package.source
-    on_disk = source.first_party or (source.kind == "registry" and "://" not in source.location)
-    return built.get(one.package.name) if on_disk else None
+    package = one.package
+    wheel = built.get(package.name) if package.source.on_disk else None
+    # An index may fork a name into versions; a project has its one version, whatever the lock says.
+    if wheel and not package.source.first_party and wheel.version != package.version:
+        return None
+    return wheel
 
 
 def _entry(one: ClosurePackage, built: Mapping[str, FirstPartyWheel]) -> dict[str, Any]:
@@ -188,16 +198,15 @@ def _from_wheel(wheel: FirstPartyWheel) -> dict[str, Any]:
 
 def _from_index(one: ClosurePackage) -> dict[str, Any]:
     package = one.package
-    location = package.source.location
-    entry: dict[str, Any] = {"index": redact(location)} if "://" in location else {}
+    entry: dict[str, Any] = {"index": redact(package.source.location)}
     if package.sdist is not None:
         if _has_sdist_name(package.sdist, package.name):
-            entry["sdist"] = _file(package.sdist, location)
+            entry["sdist"] = _file(package.sdist)
         elif not package.wheels:
             # Before PEP 625 an sdist could have any name; an archive still can.
-            return {"archive": _file(package.sdist, location)}
+            return {"archive": _file(package.sdist)}
     if package.wheels:
-        entry["wheels"] = [_file(wheel, location) for wheel in package.wheels]
+        entry["wheels"] = [_file(wheel) for wheel in package.wheels]
     return entry
 
 
@@ -229,21 +238,20 @@ def _from_git(one: ClosurePackage) -> dict[str, Any]:
 _BY_KIND = {"registry": _from_index, "url": _from_url, "git": _from_git}
 
 
-def _file(file: DistributionFile, index: str) -> dict[str, Any]:
-    if file.url is not None:
-        # Thousands of files: look for what `redact` would find before calling it.
-        suspect = "@" in file.url or "?" in file.url
-        written = {"url": redact(file.url) if suspect else file.url}
-        last = file.url.rpartition("/")[2]
-    else:
-        written = {"path": f"{index}/{file.path}"}
-        last = (file.path or "").rpartition("/")[2]
-    entry: dict[str, Any] = {"name": file.filename} if last != file.filename else {}
-    entry.update(written)
+def _file(file: DistributionFile) -> dict[str, Any]:
+    # Thousands of files: look for what `redact` would find before calling it.
+    url = file.url or ""
+    url = redact(url) if "@" in url or "?" in url else url
+    entry: dict[str, Any] = {"name": file.filename} if _last(url) != file.filename else {}
+    entry["url"] = url
     if file.size is not None:
         entry["size"] = file.size
     entry["hashes"] = file.hashes
     return entry
+
+
+def _last(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def _has_sdist_name(file: DistributionFile, name: str) -> bool:
@@ -253,10 +261,34 @@ def _has_sdist_name(file: DistributionFile, name: str) -> bool:
         return False
 
 
-_ORDER = ("name", "version", "marker", "index", "dependencies")
+# As the specification lists the keys, less those that no lock of ours has.
+_ORDER = (
+    "lock-version",
+    "created-by",
+    "requires-python",
+    "environments",
+    "name",
+    "version",
+    "marker",
+    "index",
+    "dependencies",
+    "url",
+    "path",
+    "size",
+    "hashes",
+)
+_RANK = {key: rank for rank, key in enumerate(_ORDER)}
 
 
-def _in_order(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """TOML has plain values before tables; the dependencies belong with what says who this is."""
-    first = {key: entry[key] for key in _ORDER if key in entry}
-    return {**first, **entry}
+def _ordered(value: Any) -> Any:
+    """`value` with the keys of its tables in one order, whoever made it."""
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=lambda key: (_RANK.get(key, len(_ORDER)), key))
+        return {key: _ordered(value[key]) for key in keys}
+    if isinstance(value, (list, tuple)):
+        return [_ordered(item) for item in value]
+    return value
+
+
+def _by_name_and_version(package: Mapping[str, Any]) -> tuple[str, Version, str]:
+    return package["name"], Version(package.get("version") or "0"), package.get("marker") or ""

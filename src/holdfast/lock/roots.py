@@ -89,9 +89,11 @@ def _check_known(
     known_extras = {extra for package in packages for extra in package.optional_dependencies}
     known_groups = {group for package in packages for group in package.dependency_groups}
     known_groups.update(graph.dependency_groups)
+    # Before revision 1, the lock did not name the extras that have no dependencies.
+    listed = graph.revision >= 1
     problems = [
         *(f"no package named {name!r}" for name in names if not graph.named(name)),
-        *(f"no extra named {extra!r}" for extra in sorted(extras - known_extras)),
+        *(f"no extra named {extra!r}" for extra in sorted(extras - known_extras) if listed),
         *(f"no group named {group!r}" for group in sorted(groups - known_groups)),
     ]
     if problems:

@@ -41,6 +41,12 @@ class Source:
         """It stands on this disk, beside the project: no index can give it again."""
         return self.kind in _FIRST_PARTY
 
+    @property
+    def on_disk(self) -> bool:
+        """Its files are on this disk: first-party code, or an index that is a directory."""
+        is_directory = "://" not in self.location or self.location.startswith("file:")
+        return self.first_party or (self.kind == "registry" and is_directory)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionFile:

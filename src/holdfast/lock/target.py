@@ -18,6 +18,9 @@ from holdfast.errors import LockError
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
+# What wheel tags call the implementations that have a name of their own there (PEP 425).
+_SHORT_NAMES = {"pypy": "pp", "ironpython": "ip", "jython": "jy"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -54,7 +57,8 @@ class Target:
             own = cpython_tags((major, minor), [f"cp{major}{minor}{suffix}"], platforms)
             interpreter = f"cp{major}{minor}"
         else:
-            interpreter = f"pp{major}{minor}"
+            short = _SHORT_NAMES.get(facts["implementation"], facts["implementation"])
+            interpreter = f"{short}{major}{minor}"
             own = generic_tags(interpreter, [str(facts["abi"]).replace("-", "_")], platforms)
         return cls(
             implementation=facts["implementation"],
