@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -138,7 +139,7 @@ class LockGraph:
         return cls(
             version=_VERSION,
             revision=optional(lock, "revision", int, "") or 0,
-            requires_python=optional(lock, "requires-python", str, "") or "",
+            requires_python=_requires_python(lock),
             resolution_markers=strings(lock, "resolution-markers", ""),
             supported_markers=strings(lock, "supported-markers", ""),
             packages=tuple(places.package(place) for place in range(len(packages))),
@@ -239,6 +240,15 @@ class _Places:
                 extras=strings(table, "extras", where),
                 marker=" and ".join(f"({text})" for text in (asked, forks) if text),
             )
+
+
+def _requires_python(lock: Mapping[str, Any]) -> str:
+    text = optional(lock, "requires-python", str, "") or ""
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        refuse(f"expected a version specifier, found {text!r}", "requires-python")
+    return text
 
 
 def _version(package: Mapping[str, Any], where: str) -> str | None:
