@@ -1,0 +1,1 @@
+"""A member that is for one device or for the other."""

@@ -1,0 +1,1 @@
+"""First-party code, installed as a wheel."""
