@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from os.path import normpath
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 from holdfast.environment.check import fits, read_records
 from holdfast.environment.inventory import Inventory
@@ -139,5 +139,5 @@ def _leaving(tree: Tree, inventory: Inventory) -> list[str]:
         path
         for path, points_to in tree.links.items()
         if inventory.links.get(path) != points_to
-        and normpath(f"{path}/../{points_to}").startswith(("..", "/"))
+        and normpath(join(dirname(path), points_to)).startswith(("..", "/"))
     )
