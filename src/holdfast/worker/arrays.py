@@ -77,8 +77,6 @@ def write_objects(writer: Writer, array: Any, where: str) -> Spec:
 
 def read_objects(reader: Reader, spec: Spec, count: int, where: str) -> Any:
     """The one-dimensional object array that `write_objects` wrote."""
-    import numpy as np
-
     kind = field(spec, "type", str, where)
     if kind == "json":
         items = _read_json(reader, spec, count, where)
@@ -86,8 +84,15 @@ def read_objects(reader: Reader, spec: Spec, count: int, where: str) -> Any:
         items = read_strings(reader, spec, count, where, _gap_of(spec, where))
     else:
         raise PayloadError(f"{where}: type {kind!r:.40} is not known")
-    array: Any = np.empty(count, dtype=object)
-    # Item by item: numpy would take a list of lists for a second dimension.
+    return objects(items)
+
+
+def objects(items: Sequence[Any]) -> Any:
+    """A one-dimensional object array of these."""
+    import numpy as np
+
+    array: Any = np.empty(len(items), dtype=object)
+    # Item by item: NumPy would take a list of lists for a second dimension.
     for row, item in enumerate(items):
         array[row] = item
     return array

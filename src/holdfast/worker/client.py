@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -188,7 +187,9 @@ class Worker:
     def kill(self) -> None:
         """End the process at once, also while another thread waits for an answer."""
         self._over = self._over or "was stopped"
-        self._process.end()
+        self._process.kill()
+        with self._lock:
+            self._process.end()
         self._finalizer.detach()
 
     def __enter__(self) -> Worker:  # noqa: PYI034 - typing.Self is 3.11
@@ -228,8 +229,10 @@ class Worker:
         )
         try:
             if header is not None:
-                frames.send(line, header, buffers)
+                _send(line, header, buffers)
             return frames.receive(line, self._limits)
+        except InputError:
+            raise
         except (frames.EndOfStream, ConnectionError):
             self._died(doing)
         except frames.FrameError as error:
@@ -251,11 +254,10 @@ class Worker:
 
     def _died(self, doing: str) -> NoReturn:
         # A closed line comes a moment before the process is gone.
-        until = time.monotonic() + _GRACE
-        while self._process.is_alive() and time.monotonic() < until:
-            time.sleep(0.005)
+        self._process.wait(_GRACE)
         lines = self._process.last_lines()
-        self._over = why = why_ended(self._process.end())
+        status = self._process.end()
+        self._over = why = self._over or why_ended(status)
         raise ModelError(_with_lines(f"the worker of {self._model} {why} while {doing}", lines))
 
     def _fail(self, what: str) -> NoReturn:
@@ -266,10 +268,17 @@ class Worker:
     def _stop(self) -> None:
         try:
             frames.send(self._process.socket, {"op": "stop"})
-            self._process.socket.shutdown(1)
         except OSError:
             return
         self._process.end(_GRACE)
+
+
+def _send(line: Line, header: Header, buffers: Buffers) -> None:
+    try:
+        frames.send(line, header, buffers)
+    # Found before the first byte was sent: the worker has not been disturbed.
+    except frames.FrameError as error:
+        raise InputError(f"the request cannot be sent: {error}") from error
 
 
 def _error(found: Any, model: Path, doing: str) -> InputError | ModelError:
@@ -279,10 +288,10 @@ def _error(found: Any, model: Path, doing: str) -> InputError | ModelError:
         redact(str(error.get(key, ""))) for key in ("kind", "type", "message", "traceback")
     )
     if kind == "input":
-        return InputError(f"the data does not fit {model}: {message}")
+        return InputError(f"{model} cannot be given this: {message}")
     if kind == "wire":
         return ModelError(f"the worker of {model} did not understand: {message}")
-    short = name.removeprefix("builtins.")
+    short = name.removeprefix("builtins.").removeprefix("__main__.")
     return ModelError(_with_lines(f"{model} failed {doing}: {short}: {message}", trace))
 
 

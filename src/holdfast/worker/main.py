@@ -1,8 +1,8 @@
 """The worker: loads one model in its restored environment and predicts for its parent.
 
-Run by path, by the environment's interpreter: `python -I main.py --fd N --model PATH`. The socket
-is inherited, so that nobody else can connect to it. Nothing of Holdfast is installed here: the
-files beside this one are imported under a name of their own, which no model can mean.
+Run by path, by the environment's interpreter: `python -I main.py --fd N --model P --folder F`. The
+socket is inherited, so that nobody else can connect to it. Nothing of Holdfast is installed here:
+the files beside this one are imported under a name of their own, which no model can mean.
 
 Each request is a frame `{"op": …}` and gets one frame back, an answer or `{"error": {…}}`:
 
@@ -36,8 +36,6 @@ PROTOCOL = 1
 _PACKAGE = "_holdfast_worker"
 _LAST_LINES = 12
 _LONGEST_MESSAGE = 4000
-# How long the main thread has to end by itself once the parent is gone.
-_GRACE = 2.0
 
 Buffers = List[Any]
 Reply = Tuple[Dict[str, Any], Buffers]
@@ -63,6 +61,10 @@ class InputError(Exception):
 
 class WireError(Exception):
     """What the parent sent is not a request."""
+
+
+class AnswerError(Exception):
+    """What the model answers has no exact form on the wire."""
 
 
 class Loaded:
@@ -109,27 +111,39 @@ class Loaded:
         if not isinstance(payload, dict) or not isinstance(params, (dict, type(None))):
             raise WireError("predict wants a payload, and params as an object")
         if payload.get("kind") != "file":
-            return _sibling("payload").decode(payload, buffers), params
+            return _decode(payload, buffers), params
         files = _sibling("files")
-        data, found = files.read(payload.get("format"), buffers, self.model.metadata)
+        try:
+            data, found = files.read(payload.get("format"), buffers, self.model.metadata)
+        except files.FileError as error:
+            raise InputError(str(error)) from error
         return data, {**found, **(params or {})} or None
 
 
-def serve(sock: socket.socket, path: str) -> None:
-    """Answer requests until the parent says stop or is gone."""
+def serve(sock: socket.socket, path: str) -> bool:
+    """Answer requests until the parent says stop; false where it is gone without."""
     frames = _sibling("frames")
     loaded = Loaded(path)
     frames.send(sock, {"ready": True, "pid": os.getpid(), "protocol": PROTOCOL})
     while True:
         try:
             header, buffers = frames.receive(sock)
-        except frames.EndOfStream:
-            return
+        except (frames.EndOfStream, ConnectionError):
+            return False
+        except frames.FrameError as error:
+            # Where the next frame begins cannot be known.
+            frames.send(sock, {"error": _describe_error(WireError(str(error)))})
+            return False
         reply, out = _answer(loaded, header, buffers)
         del buffers
-        frames.send(sock, reply, out)
+        try:
+            frames.send(sock, reply, out)
+        # Found before the first byte was sent: what the model says of itself is not JSON.
+        except frames.FrameError as error:
+            frames.send(sock, {"error": _describe_error(AnswerError(str(error)))})
+        del out
         if header.get("op") == "stop":
-            return
+            return True
 
 
 def _answer(loaded: Loaded, header: dict[str, Any], buffers: Buffers) -> Reply:
@@ -152,9 +166,9 @@ def _unknown() -> Reply:
 
 
 def _describe_error(error: BaseException) -> dict[str, Any]:
-    lines = "".join(
-        traceback.format_exception(type(error), error, error.__traceback__)
-    ).splitlines()
+    ours = isinstance(error, (InputError, WireError, AnswerError))
+    trace = [] if ours else traceback.format_exception(type(error), error, error.__traceback__)
+    lines = "".join(trace).splitlines()
     return {
         "kind": _kind_of(error),
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
@@ -174,23 +188,7 @@ def _text_of(error: BaseException) -> str:
 def _kind_of(error: BaseException) -> str:
     if isinstance(error, WireError):
         return "wire"
-    if isinstance(error, InputError) or _raised_by_schema(error):
-        return "input"
-    name = type(error).__module__ + "." + type(error).__qualname__
-    if name == _PACKAGE + ".files.FileError":
-        return "input"
-    # A payload that we cannot read is the parent's doing; one that we cannot write, the model's.
-    if name == _PACKAGE + ".parts.PayloadError":
-        return "wire" if _passed(error, "_input") else "model"
-    return "model"
-
-
-def _passed(error: BaseException, function: str) -> bool:
-    frames = traceback.walk_tb(error.__traceback__)
-    return any(
-        frame.f_code.co_name == function and frame.f_code.co_filename == __file__
-        for frame, _ in frames
-    )
+    return "input" if isinstance(error, InputError) or _raised_by_schema(error) else "model"
 
 
 def _raised_by_schema(error: BaseException) -> bool:
@@ -234,7 +232,7 @@ def _about(model: Any) -> dict[str, Any]:
     metadata = model.metadata
     signature = metadata.signature.to_dict() if metadata.signature is not None else {}
     parsed = {
-        side: json.loads(text) if isinstance(text, str) else text
+        side: json.loads(text, parse_constant=str) if isinstance(text, str) else text
         for side, text in signature.items()
     }
     flavors = {
@@ -248,28 +246,49 @@ def _about(model: Any) -> dict[str, Any]:
     }
 
 
+def _decode(payload: dict[str, Any], buffers: Buffers) -> Any:
+    codec = _sibling("payload")
+    try:
+        return codec.decode(payload, buffers)
+    except codec.PayloadError as error:
+        raise WireError(str(error)) from error
+
+
 def _output(answer: Any, file_format: Any) -> Reply:
-    if file_format is None:
-        reply: Reply = _sibling("payload").encode(answer)
-        return reply
-    data = _sibling("files").write(file_format, answer)
+    files, codec = _sibling("files"), _sibling("payload")
+    try:
+        if file_format is None:
+            reply: Reply = codec.encode(answer)
+            return reply
+        data = files.write(file_format, answer)
+    except files.FileError as error:
+        raise InputError(str(error)) from error
+    except codec.PayloadError as error:
+        raise AnswerError(f"the answer cannot be sent exactly: {error}") from error
     return {"kind": "file", "format": file_format, "buffers": [0]}, [data]
 
 
-def _die_with_parent(sock: socket.socket) -> None:
+def _end(folder: str | None) -> None:
+    """End this process, its children and its folder, which nobody else is there to do."""
+    import shutil
+
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    # We lead our own group (the parent started us so), else this would end the parent's.
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+def _die_with_parent(sock: socket.socket, folder: str | None) -> None:
     """End this process and its children when the parent is gone, even in the middle of a model."""
     import select
 
     def watch() -> None:
         poll = select.poll()
-        poll.register(sock.fileno(), 0)  # hang-ups are always reported, and nothing else here
-        while not any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll()):
-            pass
-        time.sleep(_GRACE)
-        # We lead our own group (the parent started us so), else this would end the parent's.
-        if os.getpgrp() == os.getpid():
-            os.killpg(os.getpid(), signal.SIGKILL)
-        os._exit(1)
+        poll.register(sock.fileno(), 0)  # asks for nothing, so that only a hang-up is reported
+        poll.poll()
+        _end(folder)
 
     threading.Thread(target=watch, name="holdfast-parent-watch", daemon=True).start()
     # A child that the model forks must not keep the line open once we are gone.
@@ -289,6 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--model", required=True)
+    parser.add_argument("--folder", help="temporary; removed when the parent is gone")
     parser.add_argument("--memory-limit", type=int)
     options = parser.parse_args()
     sock = socket.socket(fileno=options.fd)
@@ -305,8 +325,9 @@ def main() -> None:
     # Run by path, our folder is the first on sys.path unless -I or -P kept it away.
     folder = str(Path(__file__).resolve().parent)
     sys.path[:] = [entry for entry in sys.path if entry != folder]
-    _die_with_parent(sock)
-    serve(sock, options.model)
+    _die_with_parent(sock, options.folder)
+    if not serve(sock, options.model):
+        _end(options.folder)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +29,15 @@ from holdfast.redact import redact
 _MAIN = Path(__file__).with_name("main.py")
 # What makes a Python, or what it imports, another one than the restored environment's.
 _NOT_INHERITED = re.compile(
-    r"(PYTHON|CONDA|_CONDA|UV_|_OLD_VIRTUAL_|VIRTUAL_ENV|_CE_|PDM_|POETRY_|PIPENV_)[A-Z0-9_]*"
-    r"|__PYVENV_LAUNCHER__"
+    r"(PYTHON|CONDA_|_CE_|UV_|VIRTUAL_ENV|_OLD_VIRTUAL_)[A-Z0-9_]*|__PYVENV_LAUNCHER__"
 )
 _LAST_LINES = 20
+_LONGEST_LINE = 500
 _TAIL_BYTES = 1 << 16
 _LOG_BYTES = 1 << 24
 # How often a wait looks whether the process still lives: data itself wakes it at once.
 _TICK = 0.2
+_PAUSE = 0.005
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Launch:
     environment: Mapping[str, str] | None = None
     memory_limit: int | None = None
 
-    def arguments(self, fd: int) -> list[str]:
-        """The command line, for a socket that is inherited as `fd`."""
+    def arguments(self, fd: int, folder: str) -> list[str]:
+        """The command line, for a socket inherited as `fd` and a folder to be removed."""
         bytecode = ["-B"] if self.pycache is None else ["-X", f"pycache_prefix={self.pycache}"]
         limit = [] if self.memory_limit is None else ["--memory-limit", str(self.memory_limit)]
         # -I: nothing of the caller's Python reaches the environment. faulthandler: a crash in
@@ -66,7 +68,7 @@ class Launch:
         flags = ["-I", *bytecode, "-X", "faulthandler"]
         return [
             *(str(self.python), *flags, str(_MAIN)),
-            *("--fd", str(fd), "--model", str(self.model.resolve()), *limit),
+            *("--fd", str(fd), "--model", str(self.model.resolve()), "--folder", folder, *limit),
         ]
 
 
@@ -86,7 +88,9 @@ class Process:
         # Appending: the log can be cut short while the process writes to it.
         fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
         self.socket, theirs = socket.socketpair()
+        self._owner = os.getpid()
         self._ended = False
+        _processes.add(self)
         try:
             with theirs:
                 self._popen = self._start(launch, theirs.fileno())
@@ -100,7 +104,7 @@ class Process:
         env = clean_environment(variables, launch.python)
         try:
             return subprocess.Popen(
-                launch.arguments(fd),
+                launch.arguments(fd, self._folder),
                 env={**env, "TMPDIR": self._folder},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -134,8 +138,9 @@ class Process:
         """The end of what the process wrote to stdout and stderr, without credentials."""
         size = os.fstat(self._log.fileno()).st_size
         tail = os.pread(self._log.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-        lines = tail.decode("utf-8", "replace").splitlines()
-        return redact("\n".join(lines[-_LAST_LINES:])).strip()
+        # Redacted before it is cut: half a URL would not be known for one.
+        lines = redact(tail.decode("utf-8", "replace")).splitlines()
+        return "\n".join(line[-_LONGEST_LINE:] for line in lines[-_LAST_LINES:]).strip()
 
     def trim_log(self) -> None:
         """Keep only the end of a log that has grown large."""
@@ -151,20 +156,26 @@ class Process:
 
         Safe to call again, and from any state; afterwards no process, file or folder is left.
         """
-        if self._ended:
+        # At the exit of a process forked from ours this is called too: it is not its worker.
+        if self._ended or os.getpid() != self._owner:
             return self._popen.returncode
         self._ended = True
         try:
-            until = time.monotonic() + grace
-            while self.is_alive() and time.monotonic() < until:
-                time.sleep(0.005)
+            self.wait(grace)
         finally:
-            self._kill_group()
+            self.kill()
             self._popen.wait()
             self._release()
         return self._popen.returncode
 
-    def _kill_group(self) -> None:
+    def wait(self, seconds: float) -> None:
+        """Until the process is over, or `seconds` are."""
+        until = time.monotonic() + seconds
+        while self.is_alive() and time.monotonic() < until:
+            time.sleep(_PAUSE)
+
+    def kill(self) -> None:
+        """Kill the process and all that it started and that is still in its group."""
         if self._popen.returncode is None:
             try:
                 os.killpg(self._popen.pid, signal.SIGKILL)
@@ -175,6 +186,16 @@ class Process:
         self.socket.close()
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _close_in_child() -> None:
+    """A process forked from ours must not hold the line open: its end tells the worker of ours."""
+    for process in _processes:
+        process.socket.close()
+
+
+_processes: weakref.WeakSet[Process] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_close_in_child)
 
 
 class Line:
@@ -202,13 +223,21 @@ class Line:
 
     def sendmsg(self, buffers: Sequence[bytes | bytearray | memoryview], /) -> int:
         """As the socket's, when it takes something."""
-        self._wait(select.POLLOUT)
-        return self._socket.sendmsg(buffers)
+        while True:
+            self._wait(select.POLLOUT)
+            try:
+                return self._socket.sendmsg(buffers)
+            except BlockingIOError:  # woken for nothing
+                continue
 
     def recv_into(self, buffer: memoryview, /) -> int:
         """As the socket's, when there is something."""
-        self._wait(select.POLLIN)
-        return self._socket.recv_into(buffer)
+        while True:
+            self._wait(select.POLLIN)
+            try:
+                return self._socket.recv_into(buffer)
+            except BlockingIOError:
+                continue
 
     def _wait(self, event: int) -> None:
         poll = select.poll()

@@ -28,6 +28,7 @@ from typing import Any, Callable
 
 from .arrays import (
     is_fixed,
+    objects,
     read_fixed,
     read_objects,
     read_strings,
@@ -53,8 +54,9 @@ _MASKED = {
     "UInt64": "<u8",
 }
 _FREQ = re.compile(r"-?\d{0,9}[A-Za-z]{1,12}(-[A-Za-z0-9]{1,12})?")
-# A table without columns costs no bytes whatever its length: this is how long one may be.
-_LONGEST_EMPTY = 1 << 24
+# Rows without columns, columns without rows and ranges cost no bytes on the wire, whatever their
+# number: this is how many there may be.
+_MOST_UNSENT = 1 << 20
 
 
 def write_table(writer: Writer, frame: Any, where: str) -> Spec:
@@ -94,16 +96,17 @@ def read_table(reader: Reader, spec: Spec, where: str) -> Any:
     labels = _read_labels(reader, spec, where)
     index = _read_rows(reader, spec, rows, where)
     specs = field(spec, "columns", list, where)
-    if not specs and rows > _LONGEST_EMPTY:
+    if not specs and rows > _MOST_UNSENT:
         raise PayloadError(f"{where}: {rows} rows without a column")
     if "series" in spec:
-        if len(specs) != 1 or len(labels) != 1 or "width" in specs[0]:
+        if len(specs) != 1 or len(labels) != 1 or _is_run(specs[0]):
             raise PayloadError(f"{where}: a series has one column")
         values = read_column(reader, specs[0], rows, where)
         return pd.Series(values, index=index, name=labels[0], dtype=values.dtype, copy=False)
+    widths = [count(spec, "width", where) if _is_run(spec) else 1 for spec in specs]
+    if sum(widths) != len(labels):
+        raise PayloadError(f"{where}: {sum(widths)} columns have {len(labels)} names")
     frame = _read_columns(reader, specs, rows, index, where)
-    if frame.shape[1] != len(labels):
-        raise PayloadError(f"{where}: {frame.shape[1]} columns have {len(labels)} names")
     frame.columns = labels
     return frame
 
@@ -218,7 +221,11 @@ def _with_freq(index: Any, spec: Spec, where: str) -> Any:
     freq = field(spec, "freq", str, where)
     if not _FREQ.fullmatch(freq) or not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)):
         raise PayloadError(f"{where}: {freq!r:.40} is no frequency")
-    return type(index)(index, freq=freq)
+    try:
+        return type(index)(index, freq=freq)
+    except ValueError:
+        # Other pandas, other names of frequencies; the labels are the same without one.
+        return index
 
 
 def _write_labels(writer: Writer, spec: Spec, labels: Any, where: str) -> None:
@@ -245,7 +252,7 @@ def _read_labels(reader: Reader, spec: Spec, where: str) -> Any:
         return pd.Index(names)
     labels = field(spec, "labels", dict, where)
     number = count(labels, "count", where)
-    if number > _LONGEST_EMPTY:
+    if number > _MOST_UNSENT:
         raise PayloadError(f"{where}: {number} are too many")
     return read_index(reader, labels, number, where)
 
@@ -292,10 +299,8 @@ def _read_columns(reader: Reader, specs: list[Any], rows: int, index: Any, where
     arrays: list[Any] = []
     for number, spec in enumerate(specs):
         at = f"{where} column {number}"
-        if isinstance(spec, dict) and "width" in spec:
+        if _is_run(spec):
             width = count(spec, "width", at)
-            if rows == 0 and width > _LONGEST_EMPTY:
-                raise PayloadError(f"{at}: {width} columns without a row")
             block = read_fixed(reader, spec, rows * width, at).reshape(width, rows)
             if len(specs) == 1:
                 return pd.DataFrame(block.T, index=index, copy=False)
@@ -307,6 +312,10 @@ def _read_columns(reader: Reader, specs: list[Any], rows: int, index: Any, where
         for number, array in enumerate(arrays)
     }
     return pd.DataFrame(series, index=index)
+
+
+def _is_run(spec: Any) -> bool:
+    return isinstance(spec, dict) and "width" in spec
 
 
 def _write_masked(writer: Writer, data: Any, where: str) -> Spec:
@@ -346,7 +355,8 @@ def _read_text(reader: Reader, spec: Spec, rows: int, where: str) -> Any:
     gap = float("nan") if field(spec, "missing", str, where) == "nan" else pd.NA
     items = read_strings(reader, {**spec, "type": "text"}, rows, where, gap)
     storage = "pyarrow" if spec.get("storage") == "pyarrow" else "python"
-    return pd.array(items, dtype=_text_dtype(storage, gap))
+    kind = _text_dtype(storage, gap)
+    return objects(items) if kind is None else pd.array(items, dtype=kind)
 
 
 def _text_dtype(storage: str, gap: Any) -> Any:
@@ -360,7 +370,7 @@ def _text_dtype(storage: str, gap: Any) -> Any:
         return _text_dtype("python", gap)
     except TypeError:
         # pandas before 2.3 has no string type with NaN in it: strings were objects then.
-        return object
+        return None
 
 
 def _write_category(writer: Writer, data: Any, where: str) -> Spec:
@@ -378,6 +388,8 @@ def _read_category(reader: Reader, spec: Spec, rows: int, where: str) -> Any:
     import pandas as pd
 
     number = count(spec, "count", where)
+    if "range" in field(spec, "categories", dict, where) and number > _MOST_UNSENT:
+        raise PayloadError(f"{where}: {number} categories are too many")
     categories = read_index(reader, field(spec, "categories", dict, where), number, where)
     codes = read_fixed(reader, field(spec, "codes", dict, where), rows, where)
     if codes.dtype.kind != "i":

@@ -76,7 +76,8 @@ def load(tree: Any, reader: Reader, where: str, depth: int = 0) -> Any:
     Raises:
         PayloadError: The tree is not one that `dump` makes.
     """
-    if depth > 2 * DEPTH:
+    # One dict with keys of its own is four levels of JSON.
+    if depth > 4 * DEPTH:
         raise PayloadError(f"{where}: nested too deeply")
     if type(tree) is list:
         return [load(item, reader, where, depth + 1) for item in tree]
@@ -234,22 +235,31 @@ def _load_bits(tree: Any, where: str) -> Any:
 
 
 def _dump_datetime(value: dt.datetime, where: str) -> Any:
-    if value.fold:
-        raise PayloadError(f"{where}: a datetime with fold=1 cannot cross exactly")
-    if value.tzinfo is None:
-        return {"$datetime": value.isoformat()}
-    zone = dump_zone(value.tzinfo, where)
-    if type(zone) is str and zone != "UTC":
-        raise PayloadError(
-            f"{where}: a datetime in zone {zone} cannot cross exactly; use UTC or pd.Timestamp"
-        )
-    return {"$datetime": value.isoformat()}
+    if value.tzinfo is not None:
+        zone = dump_zone(value.tzinfo, where)
+        if type(zone) is str and zone != "UTC":
+            raise PayloadError(
+                f"{where}: a datetime in zone {zone} cannot cross exactly; use UTC or "
+                "pandas.Timestamp"
+            )
+    return {"$datetime": _with_fold(value)}
 
 
 def _dump_time(value: dt.time, where: str) -> Any:
-    if value.tzinfo is not None or value.fold:
+    if value.tzinfo is not None:
         raise PayloadError(f"{where}: a time with a zone cannot cross exactly")
-    return {"$time": value.isoformat()}
+    return {"$time": _with_fold(value)}
+
+
+def _with_fold(value: Any) -> Any:
+    # ISO 8601 cannot say which of the two hours it was when clocks went back (PEP 495).
+    return [value.isoformat(), 1] if value.fold else value.isoformat()
+
+
+def _moment(kind: Any, tree: Any) -> Any:
+    if type(tree) is list and tree[1:] == [1]:
+        return kind.fromisoformat(tree[0]).replace(fold=1)
+    return kind.fromisoformat(tree)
 
 
 def _load_tagged(tag: str, tree: Any, reader: Reader, where: str, depth: int) -> Any:
@@ -300,8 +310,8 @@ _LOADED: dict[str, Callable[[Any], Any]] = {
     "$decimal": lambda tree: decimal.Decimal(_checked(tree, str)),
     "$uuid": lambda tree: uuid.UUID(_checked(tree, str)),
     "$date": dt.date.fromisoformat,
-    "$time": dt.time.fromisoformat,
-    "$datetime": dt.datetime.fromisoformat,
+    "$time": lambda tree: _moment(dt.time, tree),
+    "$datetime": lambda tree: _moment(dt.datetime, tree),
     "$timedelta": lambda tree: dt.timedelta(*_checked(tree, list)),
 }
 _COLLECTIONS: dict[str, Callable[[list[Any]], Any]] = {

@@ -1,0 +1,53 @@
+"""What runs in restored environments: no pickle, old grammar, standard library only."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import holdfast.worker
+
+FOLDER = Path(holdfast.worker.__file__).parent
+EVERY = sorted(FOLDER.glob("*.py"))
+INSIDE = [path for path in EVERY if path.stem not in ("client", "process")]
+UNPICKLERS = {"pickle", "_pickle", "marshal", "shelve", "cloudpickle", "dill", "joblib", "copyreg"}
+# What the model brings, imported inside functions.
+BROUGHT = {"mlflow", "numpy", "pandas", "scipy"}
+
+
+def imported(tree: ast.AST):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+def test_nothing_here_can_unpickle(path):
+    tree = ast.parse(path.read_text())
+    assert not UNPICKLERS & set(imported(tree))
+    words = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    words |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not (UNPICKLERS | {"read_pickle", "eval", "exec", "loadtxt", "load_module"}) & words
+    given = {
+        word.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords
+    }
+    assert "allow_pickle" not in given
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=lambda path: path.name)
+def test_what_runs_inside_is_python_3_8(path):
+    ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=lambda path: path.name)
+def test_what_runs_inside_imports_only_the_standard_library_at_first(path):
+    tree = ast.parse(path.read_text())
+    at_first = {name for node in tree.body for name in imported(node)
+                if isinstance(node, (ast.Import, ast.ImportFrom))}  # fmt: skip
+    assert at_first <= sys.stdlib_module_names
+    assert set(imported(tree)) <= sys.stdlib_module_names | BROUGHT
