@@ -81,6 +81,9 @@ def build(job: Job) -> None:
             f"building an environment of {len(job.plan.packages)} packages "
             f"on Python {job.plan.interpreter.version}"
         )
+        built = [one.chosen.name for one in job.plan.packages if one.chosen.kind != "wheel"]
+        if built:
+            job.on_progress(f"building from source: {', '.join(built)}")
         _write_lock(job, room)
         _finish(job, room, _install_checked(job, room))
 

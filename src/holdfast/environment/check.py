@@ -133,7 +133,12 @@ def _wrong_files(
         found = tree.files.get(path)
         if found is None:
             yield Problem(path, "is missing", tuple(claim.owner for claim in claimed))
-        elif not any(fits(root, path, found.st_size, digests[path], claim) for claim in claimed):
+            continue
+        size, digest = found.st_size, digests[path]
+        # What is usual first: there are tens of thousands.
+        if claimed[0].digest == f"sha256={digest}" and claimed[0].size == str(size):
+            continue
+        if not any(fits(root, path, size, digest, claim) for claim in claimed):
             yield Problem(
                 path, "is not what its RECORD says", tuple(claim.owner for claim in claimed)
             )

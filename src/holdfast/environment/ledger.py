@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from holdfast.environment.inventory import Inventory, Row, read_inventory
 from holdfast.environment.layout import Layout, write_whole
@@ -27,12 +26,9 @@ from holdfast.errors import StoreError
 _MOST_ENTRIES = 20_000
 
 
-class Known(NamedTuple):
-    """A file whose bytes were hashed and have not been written to since."""
-
-    size: int
-    mtime_ns: int
-    digest: str
+# A file whose bytes were hashed and have not been written to since: size in bytes, mtime in ns,
+# digest.
+Known = tuple[int, int, str]
 
 
 class Ledger:
@@ -51,14 +47,11 @@ class Ledger:
     def digest(self, found: os.stat_result) -> str | None:
         """The digest of a file that uv linked just now, if it is known."""
         known = self._known.get((found.st_dev, found.st_ino))
-        if (
-            known is None
-            or known.size != found.st_size
-            or known.mtime_ns != found.st_mtime_ns
-            or found.st_ctime_ns < self._asked_ns
-        ):
+        if known is None:
             return None
-        return known.digest
+        size, mtime_ns, digest = known
+        unchanged = found.st_size == size and found.st_mtime_ns == mtime_ns
+        return digest if unchanged and found.st_ctime_ns >= self._asked_ns else None
 
 
 def recall(layout: Layout, packages: Iterable[Package], asked_ns: int) -> Ledger:
@@ -107,7 +100,7 @@ def _recall_files(
             # With this one name it can be in no other environment.
             and found.st_nlink > 1
         ):
-            known[found.st_dev, found.st_ino] = Known(size, mtime_ns, digest)
+            known[found.st_dev, found.st_ino] = (size, mtime_ns, digest)
 
 
 def remember(layout: Layout, packages: Iterable[Package], key: str) -> None:

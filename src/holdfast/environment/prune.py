@@ -6,6 +6,7 @@ given it lately. It goes by its name first, in one step, and by its files after.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -22,6 +23,7 @@ from holdfast.errors import StoreError
 
 # What `restore` has just handed out has no lease yet.
 MINIMUM_AGE = timedelta(minutes=10)
+_WHEEL_AGE = timedelta(days=1)
 _BLOCK_BYTES = 512  # of st_blocks (POSIX)
 
 
@@ -177,6 +179,49 @@ def throw_away(layout: Layout, key: str) -> None:
 
 
 def _tidy(layout: Layout) -> None:
-    """Remove what points to environments that are gone, and what a dead prune left behind."""
+    """Remove what belongs to environments that are gone, and what a dead prune left behind."""
     for doomed in layout.trash.iterdir():
         shutil.rmtree(doomed, ignore_errors=True)
+    for lock in layout.build_lock("").parent.glob("*.build"):
+        _tidy_key(layout, lock.stem)
+    keys = set(_keys(layout))
+    for request in layout.request("").parent.glob("*.json"):
+        if _key_of(request) not in keys:
+            request.unlink(missing_ok=True)
+    _tidy_wheels(layout, keys)
+
+
+def _tidy_key(layout: Layout, key: str) -> None:
+    # With the build lock held nobody is about to give the environment its name.
+    with alone_if_free(layout.build_lock(key)) as free:
+        if not free or layout.environment(key).exists():
+            return
+        with alone_if_free(layout.lease_lock(key)) as unused:
+            if unused:
+                layout.inventory(key).unlink(missing_ok=True)
+                shutil.rmtree(layout.pycache(key), ignore_errors=True)
+                layout.lease_lock(key).unlink(missing_ok=True)
+                layout.build_lock(key).unlink(missing_ok=True)
+
+
+def _key_of(request: Path) -> str:
+    try:
+        return str(json.loads(request.read_bytes())["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _tidy_wheels(layout: Layout, keys: set[str]) -> None:
+    """Remove first-party wheels that no environment was built from; new ones may be about to be."""
+    pins = {pin for key in keys for pin in _pins(layout, key)}
+    for folder in layout.wheels.iterdir():
+        age = time.time() - folder.stat().st_mtime
+        if folder.name not in pins and age > _WHEEL_AGE.total_seconds():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pins(layout: Layout, key: str) -> list[str]:
+    try:
+        return [one.pin for one in read_inventory(layout.inventory(key)).distributions]
+    except StoreError:
+        return []

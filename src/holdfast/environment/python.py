@@ -198,6 +198,26 @@ def _search_path() -> Iterator[str]:
     yield os.path.dirname(os.path.realpath(sys.executable))  # noqa: PTH120
 
 
+def surroundings() -> str:
+    """A digest of when the folders that hold Pythons were last written to.
+
+    As long as it is the same, no Python has come or gone since it was taken.
+    """
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(Path.home(), ".local", "share")  # noqa: PTH118
+    managed = os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{data}/uv/python"
+    pyenv = os.environ.get("PYENV_ROOT") or f"{Path.home()}/.pyenv"
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    times = [[folder, _written(folder)] for folder in [*path, managed, f"{pyenv}/versions"]]
+    return hashlib.sha256(json.dumps(times).encode()).hexdigest()
+
+
+def _written(folder: str) -> int | None:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return None
+
+
 def _downloaded(
     requested: str,
     implementation: str,

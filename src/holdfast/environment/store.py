@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.environment.layout import Layout, explained, open_layout, write_whole
 from holdfast.environment.lease import alone, alone_if_free, together
-from holdfast.environment.python import Interpreter, choose_python, read_facts
+from holdfast.environment.python import Interpreter, choose_python, read_facts, surroundings
 from holdfast.environment.spec import Spec
 from holdfast.errors import HoldfastError, StoreError
 
@@ -139,11 +139,13 @@ class Store:
             found = os.stat(request["python"])  # noqa: PTH116
             if request["identity"] != [found.st_size, found.st_mtime_ns]:
                 return None
+            # A Python that is not the very one may have been joined by it since.
+            if not request["exact"] and request["surroundings"] != surroundings():
+                return None
             environment = self._environment(request)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        # A Python that is not the very one may have been joined by it since: look again.
-        return environment if environment.exact and self._touch(environment.key) else None
+        return environment if self._touch(environment.key) else None
 
     def _environment(self, request: dict[str, Any]) -> Environment:
         key = request["key"]
@@ -243,6 +245,7 @@ class Store:
             "identity": [found.st_size, found.st_mtime_ns],
             "version": plan.interpreter.version,
             "exact": plan.interpreter.exact,
+            "surroundings": surroundings(),
             "site_packages": str(site_packages.relative_to(self.layout.environment(plan.key))),
         }
 

@@ -43,6 +43,7 @@ def admit_wheel(layout: Layout, folder: Path, package: Package) -> Path:
     kept = home / Path(chosen.filename).name
     with explained("the wheel store cannot be written"):
         home.mkdir(mode=0o700, exist_ok=True)
+        os.utime(home)  # prune leaves alone what is about to be used
         if kept.is_file() and _sha256(kept) == sha256:
             return kept
         partial = home / f".{os.getpid()}.{os.urandom(4).hex()}.whl"

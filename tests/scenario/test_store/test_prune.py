@@ -116,6 +116,20 @@ def test_remains_of_dead_builds_and_prunes_go(store):
     assert not [*store.layout.building.iterdir(), *store.layout.trash.iterdir()]
 
 
+def test_nothing_of_a_pruned_environment_stays(store, two, locks):
+    wheels = store.layout.wheels
+    for name, days in (("old", 2), ("new", 0)):
+        wheels.joinpath(name).mkdir()
+        then = time.time() - days * 86400
+        os.utime(wheels / name, (then, then))
+    store.prune(max_bytes=0)
+    assert [path.name for path in wheels.iterdir()] == ["new"]
+    home = store.layout.home
+    left = [p.relative_to(home).parts for p in home.rglob("*") if p.is_file()]
+    assert [parts for parts in left if parts[0] not in {"ledger.json", "pythons"}] == []
+    assert store.restore(locks.spec("six")).python.exists()
+
+
 def test_restoring_and_pruning_at_once(store, locks):
     """Whatever prune does meanwhile, what restore hands out is there and stays for its while."""
     spec = locks.spec("six")

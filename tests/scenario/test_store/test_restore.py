@@ -93,12 +93,19 @@ def test_another_lock_is_another_environment(store, locks):
     assert store.restore(locks.spec("six")).key != store.restore(locks.spec("idna")).key
 
 
-def test_another_patch_release_of_python_stands_in_unless_strict(store, locks):
+def test_another_patch_release_of_python_stands_in_unless_strict(
+    store, locks, monkeypatch, tmp_path
+):
     major, minor, _ = platform.python_version_tuple()
     spec = locks.spec("six", python=f"{major}.{minor}.99")
     environment = store.restore(spec)
     assert not environment.exact
     assert environment.python_version.startswith(f"{major}.{minor}.")
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", None)
+        assert store.restore(spec) == environment
+    # Another folder that might hold the very release: it is looked for again.
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{tmp_path}")
     assert store.restore(spec) == environment
     with pytest.raises(ToolError, match="not on this machine") as caught:
         store.restore(spec, offline=True, strict=True)
@@ -203,8 +210,11 @@ def test_a_commit_pins_as_a_hash_does(store, locks, tmp_path, own_cache):
         'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "pinned"\n'
         f'vcs = {{ type = "git", url = "{source.as_uri()}", commit-id = "{commit}" }}\n'
     )
-    environment = store.restore(dataclasses.replace(locks.spec("six"), pylock=lock))
+    said = []
+    spec = dataclasses.replace(locks.spec("six"), pylock=lock)
+    environment = store.restore(spec, on_progress=said.append)
     assert _imported(environment.python, "import pinned; print(pinned.answer)") == "42"
+    assert "building from source: pinned" in said
     (built,) = environment.inventory().distributions
     assert (built.kind, built.pin, built.version) == ("vcs", commit, "1.0")
 
