@@ -109,6 +109,8 @@ def _read_json(data: bytes, metadata: Any, schema: Any) -> tuple[Any, dict[str, 
         document = json.loads(data.decode("utf-8"))
     except RecursionError as error:
         raise FileError("the JSON is nested too deeply") from error
+    if getattr(metadata, "_is_signature_from_type_hint", lambda: False)():
+        return _read_for_type_hint(document)
     if isinstance(document, list):
         return _read_list(document, schema), {}
     if not isinstance(document, dict):
@@ -120,16 +122,20 @@ def _read_json(data: bytes, metadata: Any, schema: Any) -> tuple[Any, dict[str, 
         params = document.get("params") or {}
         if not isinstance(params, dict):
             raise FileError("params must be an object")
-        return _read_wrapped(wrappers[0], document[wrappers[0]], metadata, schema), params
+        return _read_wrapped(wrappers[0], document[wrappers[0]], schema), params
     return _read_object(document, metadata, schema)
 
 
-def _read_wrapped(name: str, content: Any, metadata: Any, schema: Any) -> Any:
+def _read_for_type_hint(document: Any) -> tuple[Any, dict[str, Any]]:
+    """What the model's own type hint checks and converts: it is left as it stands."""
+    if isinstance(document, dict) and "inputs" in document:
+        return document["inputs"], document.get("params") or {}
+    return document, {}
+
+
+def _read_wrapped(name: str, content: Any, schema: Any) -> Any:
     from mlflow.utils import proto_json_utils
 
-    from_type_hint = getattr(metadata, "_is_signature_from_type_hint", lambda: False)
-    if name == "inputs" and from_type_hint():
-        return content
     if name in ("instances", "inputs"):
         return proto_json_utils.parse_tf_serving_input({name: content}, schema=schema)
     orient = name[len("dataframe_") :]

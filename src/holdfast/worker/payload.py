@@ -72,6 +72,8 @@ def decode(header: dict[str, Any], buffers: Sequence[Buffer]) -> Any:
         return _read(Reader(buffers, _read_nested), header, "value")
     except PayloadError:
         raise
+    except ImportError as error:
+        raise PayloadError(f"{error.name} is not there, and this payload needs it") from error
     # What pandas or NumPy find wrong beyond our own checks is the payload's fault as well.
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise PayloadError(f"malformed: {type(error).__name__}: {error}") from error
