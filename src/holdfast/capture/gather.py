@@ -6,7 +6,6 @@ the lock is sealed; where they differ, the installed versions are, and the diffe
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ else:
 from packaging.markers import default_environment
 
 from holdfast.capture.freeze import freeze
+from holdfast.capture.freshness import LockCheck
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
 from holdfast.capture.wheels import BuiltWheel, build_wheels, describe_wheel
 from holdfast.errors import HoldfastError, InputError, LockError
@@ -32,9 +32,6 @@ from holdfast.project.settings import Settings
 from holdfast.redact import redact
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Difference, SealedIndex
-from holdfast.uv import start_uv
-
-_CHECK_SECONDS = 60
 
 
 def gather(settings: Settings) -> Material:
@@ -48,32 +45,40 @@ def gather(settings: Settings) -> Material:
     except InputError as error:
         return Material(settings=settings, installed=installed, reasons=(error.message,))
     material = Material(
-        settings=settings, project=project, installed=installed, indexes=_indexes(project)
+        settings=settings,
+        project=project,
+        installed=installed,
+        indexes=_indexes(project),
+        check=LockCheck(project),
     )
     try:
         return _from_project(material)
     except HoldfastError as error:
-        return replace(material, reasons=(*material.reasons, error.message))
+        material.close()
+        return replace(material, reasons=(*material.reasons, error.message), check=None)
 
 
 def _from_project(material: Material) -> Material:
     graph, reason = _read_lock(material.project)
     if graph is None or material.project is None:
-        return freeze(replace(material, grade=Grade.FROZEN, reasons=(reason,)), None)
-    check = _start_check(material.project)
+        return freeze(replace(material, grade=Grade.FROZEN, reasons=(reason,), check=None), None)
+    return _from_lock(replace(material, lock_is_sound=True), graph, material.project)
+
+
+def _from_lock(material: Material, graph: LockGraph, project: Project) -> Material:
     settings = material.settings
     closure = production_closure(
         graph,
-        roots=_roots(graph, material.project),
+        roots=_roots(graph, project),
         extras=settings.extras,
         groups=settings.groups,
         prune=("holdfast", *settings.exclude),
     )
     selected = closure.select(_here())
-    material = replace(material, grade=Grade.LOCKED, lock_is_sound=True)
-    material = _with_wheels(material, closure, selected)
-    material = _with_drift(material, graph, closure, selected)
-    return _after_check(material, check)
+    material = replace(
+        material, grade=Grade.LOCKED, wheels=_first_party_wheels(project, closure, selected)
+    )
+    return _with_drift(material, graph, closure, selected)
 
 
 def _read_lock(project: Project | None) -> tuple[LockGraph | None, str]:
@@ -96,16 +101,15 @@ def _roots(graph: LockGraph, project: Project) -> tuple[str, ...]:
     return (project.name,) if project.name and graph.named(project.name) else ()
 
 
-def _with_wheels(
-    material: Material, closure: Closure, selected: Mapping[str, LockedPackage]
-) -> Material:
-    assert material.project is not None
+def _first_party_wheels(
+    project: Project, closure: Closure, selected: Mapping[str, LockedPackage]
+) -> dict[str, BuiltWheel]:
     folders = {
-        one.package.name: (material.project.root / one.package.source.location).resolve()
+        one.package.name: (project.root / one.package.source.location).resolve()
         for one in closure.first_party
         if one.package.source.kind in {"editable", "directory"} and one.package.name in selected
     }
-    return replace(material, wheels=build_wheels(folders) | _ready_made(material.project, closure))
+    return build_wheels(folders) | _ready_made(project, closure)
 
 
 def _ready_made(project: Project, closure: Closure) -> dict[str, BuiltWheel]:
@@ -165,26 +169,6 @@ def _said(material: Material) -> str:
         f"{one.name} {one.installed or 'not installed'} (lock: {one.locked or 'not in it'})"
         for one in material.drift
     )
-
-
-def _start_check(project: Project) -> subprocess.Popen[str]:
-    """`uv lock --check`, in the background: is the lock what `pyproject.toml` asks for?"""
-    return start_uv(["lock", "--check", "--python", sys.executable], cwd=project.root)
-
-
-def _after_check(material: Material, check: subprocess.Popen[str]) -> Material:
-    with check:
-        try:
-            _, said = check.communicate(timeout=_CHECK_SECONDS)
-        except subprocess.TimeoutExpired:
-            check.kill()
-            return material.fallen(Grade.FROZEN, "uv lock --check did not answer")
-    if check.returncode == 0:
-        return material
-    if "needs to be updated" in said:
-        return material.fallen(Grade.FROZEN, "uv.lock is older than pyproject.toml: uv lock")
-    last = said.strip().splitlines()[-1:] or ["no reason given"]
-    return material.fallen(Grade.FROZEN, f"uv.lock could not be checked: {last[0].strip()}")
 
 
 def _indexes(project: Project | None) -> tuple[SealedIndex, ...]:

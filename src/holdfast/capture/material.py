@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from holdfast.capture.freshness import LockCheck
 from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import FirstPartyWheel
 from holdfast.project.discover import Project
@@ -30,6 +31,7 @@ class Material:
         pins: "name==version" of what a model needs here: for MLflow's own files.
         installed: What was there, by name.
         switched_off: The user wants no inference at all.
+        check: Whether the lock is fresh: asked last, see `judged`.
     """
 
     settings: Settings
@@ -44,11 +46,22 @@ class Material:
     indexes: tuple[SealedIndex, ...] = ()
     lock_is_sound: bool = False
     switched_off: bool = False
+    check: LockCheck | None = None
 
     @classmethod
     def nothing(cls, settings: Settings, reason: str) -> Material:
         """No inference: MLflow's files stay as the flavor wrote them."""
         return cls(settings=settings, reasons=(reason,), switched_off=True)
+
+    def judged(self) -> Material:
+        """This, once it is known whether the lock is fresh."""
+        complaint = self.check.complaint() if self.check else ""
+        return self.fallen(Grade.FROZEN, complaint) if complaint else self
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self.check is not None:
+            self.check.close()
 
     def fallen(self, grade: Grade, reason: str) -> Material:
         """This, at `grade` or worse, for one more reason."""

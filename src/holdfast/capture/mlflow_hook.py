@@ -10,6 +10,8 @@ names:
   capture of modules never runs; where we cannot, it does.
 - `environment._parse_pip_requirements`: the user's own words, `pip_requirements` (they override)
   or `extra_pip_requirements` (they add).
+- `environment.warn_dependency_requirement_mismatches`: our pins are what is installed, so there is
+  nothing to warn of, and looking at hundreds of packages takes a tenth of a second.
 - `environment._PythonEnv.to_yaml`: the last file that a flavor writes. Then the model is whole, and
   is sealed.
 - `Model.save`: `MLmodel` is sometimes written once more after that; its digest is renewed.
@@ -77,6 +79,12 @@ def _parse(original: Callable[..., Any], pip_requirements: Any, *args: Any, **kw
     return parsed
 
 
+def _warn(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    from holdfast.capture.session import pins_are_installed
+
+    return None if pins_are_installed() else original(*args, **kwargs)
+
+
 def _after_last_file(original: Callable[..., Any], env: Any, path: Any, *args: Any) -> Any:
     result = original(env, path, *args)
     from holdfast.capture.session import seal_saved_model
@@ -103,6 +111,7 @@ def _patch_environment(module: ModuleType) -> None:
     _wrap(module, "_infer_requirements", _infer)
     _wrap(module, "_parse_pip_requirements", _parse)
     _wrap(module, "detect_uv_project", _detect_uv)
+    _wrap(module, "warn_dependency_requirement_mismatches", _warn)
     _wrap(
         module._PythonEnv,  # noqa: SLF001 - what MLflow gives us to stand at is private
         "to_yaml",

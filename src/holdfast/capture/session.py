@@ -57,6 +57,21 @@ def _session() -> _Session:
     return session
 
 
+def _new_session() -> _Session:
+    """Forget what an earlier save, which did not come to its end, has left."""
+    material = _session().material
+    if material is not None:
+        material.close()
+    _here.session = _Session()
+    return _session()
+
+
+def pins_are_installed() -> bool:
+    """Whether what MLflow was told is just what is installed: there is nothing to compare."""
+    session = _session()
+    return session.material is not None and session.words is None and bool(session.material.pins)
+
+
 def is_on() -> bool:
     """Whether models are sealed here."""
     return not _settings().off
@@ -70,9 +85,8 @@ def requirements_for(model_uri: object) -> list[str] | None:
     """
     if not is_on():
         return None
-    session = _session()
+    session = _new_session()
     session.asked_for = str(model_uri)
-    session.words = None
     if os.environ.get("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT") == "0":
         reason = "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT=0 switched inference off"
         session.material = Material.nothing(_settings(), reason)
@@ -127,8 +141,9 @@ def _sealed(folder: Path, session: _Session, settings: Settings) -> Seal:
     inside = session.asked_for and Path(session.asked_for).is_relative_to(folder)
     if not inside:  # asked for another model, or not at all: the user's words are all there is
         session.material = None
+    material = session.material or gather(settings)
+    started = material
     try:
-        material = session.material or gather(settings)
         if session.words is not None and not material.switched_off:
             material = with_words(material, session.words, session.constraints, adds=bool(inside))
         return write_seal_of(folder, material)
@@ -142,6 +157,8 @@ def _sealed(folder: Path, session: _Session, settings: Settings) -> Seal:
             else f"{type(error).__name__}: {error}"
         )
         return write_inferred(folder, settings, f"sealing failed: {said}")
+    finally:
+        started.close()
 
 
 def _settings() -> Settings:

@@ -88,12 +88,13 @@ def _overridden(
         pins=tuple(f"{one['name']}=={one['version']}" for one in packages if "version" in one),
         drift=(),
         wheels={},
+        check=None,
     )
 
 
 def _unresolved(material: Material, said: str, error: HoldfastError) -> Material:
     """Words that cannot be had together with the lock: MLflow's own files stand for them."""
-    fallen = replace(material, grade=Grade.INFERRED, pylock=None, drift=(), wheels={})
+    fallen = replace(material, grade=Grade.INFERRED, pylock=None, drift=(), wheels={}, check=None)
     return replace(fallen, reasons=(f"{said}; that cannot be locked: {error.message}",))
 
 

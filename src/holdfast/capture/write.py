@@ -17,11 +17,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.predictions import Prediction, predict_example
+from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import dumps
 from holdfast.lock.requirements import to_requirements
 from holdfast.project.git import Commit, read_commit
@@ -50,12 +52,12 @@ def write_seal_of(folder: Path, material: Material) -> Seal:
     """Seal the model in `folder` with `material`."""
     with _as_it_was(folder):
         if material.pylock is not None:
-            _write_lock(folder, material)
+            _write_lock(folder, material.pylock, material.wheels)
         elif material.grade is Grade.PINNED:
             _write_requirements(folder, "".join(f"{pin}\n" for pin in material.pins))
         _write_project(folder, material)
         prediction = predict_example(folder, material.settings)
-        return _write_seal(folder, material, prediction)
+        return _write_seal(folder, material.judged(), prediction)
 
 
 def write_inferred(folder: Path, settings: Settings, reason: str) -> Seal:
@@ -78,14 +80,13 @@ def renew_mlmodel(folder: Path) -> None:
     write_seal(folder, replace(seal, files={**seal.files, **found}))
 
 
-def _write_lock(folder: Path, material: Material) -> None:
-    assert material.pylock is not None
-    for wheel in material.wheels.values():
+def _write_lock(folder: Path, lock: Mapping[str, Any], wheels: Mapping[str, BuiltWheel]) -> None:
+    for wheel in wheels.values():
         (folder / WHEELS).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(wheel.path, folder / WHEELS / wheel.path.name)
-    write_file(folder / LOCK, dumps(material.pylock).encode())
-    hashes = not any("vcs" in package for package in material.pylock["packages"])
-    _write_requirements(folder, to_requirements(material.pylock, hashes=hashes))
+    write_file(folder / LOCK, dumps(lock).encode())
+    hashes = not any("vcs" in package for package in lock["packages"])
+    _write_requirements(folder, to_requirements(lock, hashes=hashes))
 
 
 def _write_requirements(folder: Path, text: str) -> None:

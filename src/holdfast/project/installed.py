@@ -15,10 +15,10 @@ from typing import Any
 # Rows of a RECORD that say how it was installed, not what: they differ between two installs of one
 # wheel (PEP 376 and PEP 610 files, uv's own notes, scripts whose first line names the interpreter,
 # bytecode).
-_OF_THE_INSTALLER = re.compile(
-    r".*\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json)"
-    r"|.*\.pyc|.*/?__pycache__/.*|\.\./.*(bin|Scripts)/[^/]+|.*\.data/scripts/.*"
+_NOTES = re.compile(
+    r"\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json),"
 )
+_SCRIPTS = re.compile(r"\.\./.*(bin|Scripts)/[^/,]+,")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +61,27 @@ def record_digest(record: str) -> str:
     Args:
         record: The RECORD's text (PEP 376, a CSV of path, hash and size).
     """
-    rows = sorted(
-        f"{path},{digest},{size}\n"
-        for path, digest, size, *_ in csv.reader(record.splitlines())
-        if not _OF_THE_INSTALLER.fullmatch(path)
+    rows = sorted(row for row in _rows(record) if not _is_of_the_installer(row))
+    return hashlib.sha256("".join(f"{row}\n" for row in rows).encode()).hexdigest()
+
+
+def _is_of_the_installer(row: str) -> bool:
+    # Tens of thousands of rows at every log: plain searches first.
+    return (
+        "__pycache__/" in row
+        or ".pyc," in row
+        or ".data/scripts/" in row
+        or (".dist-info/" in row and _NOTES.search(row) is not None)
+        or (row.startswith("../") and _SCRIPTS.match(row) is not None)
     )
-    return hashlib.sha256("".join(rows).encode()).hexdigest()
+
+
+def _rows(record: str) -> Iterable[str]:
+    """The rows of a RECORD without their quotes; with no quote in it, they are its lines."""
+    lines = record.splitlines()
+    if '"' not in record:
+        return filter(None, lines)
+    return (",".join(row[:3]) for row in csv.reader(lines) if row)
 
 
 def installed_record(one: Installed) -> str:

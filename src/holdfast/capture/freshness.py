@@ -1,0 +1,47 @@
+"""`uv lock --check`: is the lock what `pyproject.toml` asks for?
+
+It takes as long as all else at log time together. So it is started first, runs beside the rest, and
+is asked last.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from holdfast.project.discover import Project
+from holdfast.uv import start_uv
+
+_SECONDS = 60
+
+
+class LockCheck:
+    """One check under way; whoever starts it closes it."""
+
+    def __init__(self, project: Project | None) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        if project is not None and project.lockfile.is_file():
+            arguments = ["lock", "--check", "--python", sys.executable]
+            self._process = start_uv(arguments, cwd=project.root)
+
+    def complaint(self) -> str:
+        """Wait for it: why the lock does not count as fresh, or "" if it is."""
+        if self._process is None:
+            return ""
+        try:
+            _, said = self._process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "uv lock --check did not answer"
+        if self._process.returncode == 0:
+            return ""
+        if "needs to be updated" in said:
+            return "uv.lock is older than pyproject.toml: uv lock"
+        last = said.strip().splitlines()[-1:] or ["no reason given"]
+        return f"uv.lock could not be checked: {last[0].strip()}"
+
+    def close(self) -> None:
+        """End it, whether it has answered or not."""
+        if self._process is not None:
+            with self._process as process:
+                process.kill()
+            self._process = None
