@@ -51,3 +51,29 @@ def test_what_runs_inside_imports_only_the_standard_library_at_first(path):
                 if isinstance(node, (ast.Import, ast.ImportFrom))}  # fmt: skip
     assert at_first <= sys.stdlib_module_names
     assert set(imported(tree)) <= sys.stdlib_module_names | BROUGHT
+
+
+def without_annotations(tree: ast.AST):
+    """Every node that is evaluated when the module is used: annotations are only text there."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns"):
+            continue
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.AST):
+                yield node
+                yield from without_annotations(node)
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=lambda path: path.name)
+def test_what_runs_inside_uses_no_newer_python(path):
+    nodes = list(without_annotations(ast.parse(path.read_text())))
+    generics = {
+        node.value.id
+        for node in nodes
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
+    }
+    assert not generics & {"dict", "list", "tuple", "set", "type"}
+    called = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert not called & {"removeprefix", "removesuffix", "pairwise", "waitstatus_to_exitcode"}
+    words = {word.arg for node in nodes if isinstance(node, ast.Call) for word in node.keywords}
+    assert not words & {"strict", "slots", "kw_only"}
