@@ -7,6 +7,7 @@ version by the folder it is called in.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -192,9 +193,9 @@ def _search_path() -> Iterator[str]:
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         if not folder.rstrip("/").endswith("/shims"):
             yield folder
-    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    for version in sorted(versions.glob("*/bin")):
-        yield str(version)
+    # glob.glob, unlike Path.glob, passes over folders that are not ours to read.
+    pyenv = glob.escape(os.environ.get("PYENV_ROOT") or f"{Path.home()}/.pyenv")
+    yield from sorted(glob.glob(f"{pyenv}/versions/*/bin"))  # noqa: PTH207
     yield os.path.dirname(os.path.realpath(sys.executable))  # noqa: PTH120
 
 

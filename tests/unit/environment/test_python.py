@@ -11,7 +11,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
-from holdfast.environment.python import choose_python, read_facts
+from holdfast.environment.python import _search_path, choose_python, read_facts
 from holdfast.errors import ToolError
 
 VERSION = platform.python_version()
@@ -77,6 +77,12 @@ def test_shims_in_front_do_not_hide_what_is_here(tmp_path, monkeypatch):
     shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{shims}{os.pathsep}{os.environ['PATH']}")
     assert choose_python(VERSION, remembered=tmp_path).exact
+
+
+def test_a_pyenv_that_cannot_be_read_is_passed_over(tmp_path, monkeypatch):
+    tmp_path.joinpath("versions").write_text("no folder")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert list(_search_path())
 
 
 def test_downloads_that_are_off_or_fail_name_the_command(tmp_path, monkeypatch):
