@@ -178,12 +178,17 @@ def test_random_projects_are_closed_as_uv_exports_them(index, tmp_path_factory, 
 
     exported = tomllib.loads(project.exported("pylock.toml", *options))
     pylock = project.pylock(**wanted)
-    assert from_pylock(pylock) == from_pylock(exported)
-    assert from_requirements(to_requirements(pylock), pylock) == from_requirements(
-        project.exported("requirements.txt", *options), pylock
-    )
+    assert somewhere(from_pylock(pylock)) == somewhere(from_pylock(exported))
+    text = project.exported("requirements.txt", *options)
+    ours = from_requirements(to_requirements(pylock), pylock)
+    assert somewhere(ours) == somewhere(from_requirements(text, pylock))
     assert loads(dumps(pylock)) == from_dict(pylock)
     one_version_a_name(project.closure(**wanted), exported)
+
+
+def somewhere(said):
+    """uv may know of one more contradiction between markers than we: what is for no machine."""
+    return {one for one in said if one.where}
 
 
 def one_version_a_name(closure, exported):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from holdfast.errors import LockError
+from holdfast.lock.contradictions import IMPOSSIBLE
 from holdfast.lock.graph import Dependency, LockedPackage, LockGraph
 from holdfast.lock.markers import ALWAYS, NEVER, MarkerSpace
 from holdfast.lock.roots import Start, default_roots, starts_of
@@ -157,11 +158,10 @@ class _Walk:
         self.start = start
         self.pruned = {canonicalize_name(name) for name in prune}
         self.space = MarkerSpace(_markers_of(graph, start), graph.requires_python)
+        self.impossible = self._any_of(IMPOSSIBLE)
         # `extra == '…'` in an edge's marker: when the item of a conflict so written is wanted.
         self.active = dict.fromkeys(start.active, ALWAYS)
-        self.supported = NEVER if graph.supported_markers else ALWAYS
-        for marker in graph.supported_markers:
-            self.supported = self.space.either(self.supported, self.space.read(marker))
+        self.supported = self._any_of(graph.supported_markers or ("",))
 
     def closure(self) -> Closure:
         reached = self._reached()
@@ -183,7 +183,13 @@ class _Walk:
         while queue:
             node = queue.popleft()
             self._follow(self._edges(node), reached[node], reached, queue)
-        return {node: when for node, when in reached.items() if when != NEVER}
+        return {node: when for node, when in reached.items() if self._is_possible(when)}
+
+    def _any_of(self, markers: Iterable[str]) -> int:
+        return reduce(self.space.either, map(self.space.read, markers))
+
+    def _is_possible(self, when: int) -> bool:
+        return not self.space.implies(when, self.impossible)
 
     def _follow(
         self,
@@ -264,7 +270,8 @@ class _Walk:
     def _kept(self, node: _Node, reached: Mapping[_Node, int]) -> Iterable[Dependency]:
         when = reached.get(node, NEVER)
         for edge in self._edges(node):
-            if edge.name not in self.pruned and self.space.both(when, self._when(edge)) != NEVER:
+            there = self.space.both(when, self._when(edge))
+            if edge.name not in self.pruned and self._is_possible(there):
                 yield edge
 
 
@@ -273,6 +280,7 @@ def _by_name_and_version(one: ClosurePackage) -> tuple[str, Version, int]:
 
 
 def _markers_of(graph: LockGraph, start: Start) -> Iterable[str]:
+    yield from IMPOSSIBLE
     yield from graph.supported_markers
     yield from (edge.marker for edge in start.edges)
     for package in graph.packages:

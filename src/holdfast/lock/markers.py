@@ -88,6 +88,10 @@ class MarkerSpace:
             return other
         return self.opposite(self.both(self.opposite(one), self.opposite(other)))
 
+    def implies(self, one: int, other: int) -> bool:
+        """Whether `other` is true wherever `one` is; NEVER implies everything."""
+        return self.both(one, other) == one
+
     def with_extras(self, marker: int, extras: Mapping[str, int]) -> int:
         """`marker`, with each `extra == 'x'` in it true where `extras["x"]` is, else never.
 
@@ -158,14 +162,11 @@ class MarkerSpace:
         for cell, limit in enumerate(uppers):
             for clause in self._cover(left[cell], limit):
                 covered = self._clause(clause)
-                cells = [at for at, node in enumerate(uppers) if self._implies(covered, node)]
+                cells = [at for at, node in enumerate(uppers) if self.implies(covered, node)]
                 for at in cells:
                     left[at] = self.both(left[at], self.opposite(covered))
                 clauses.append(((level, frozenset(cells)), *clause))
         return clauses
-
-    def _implies(self, one: int, other: int) -> bool:
-        return self.both(one, other) == one
 
     def _clause(self, clause: _Clause) -> int:
         node = ALWAYS

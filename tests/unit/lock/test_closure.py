@@ -5,7 +5,7 @@ from test_graph import LOCK, changed
 from uv_export import GRID, environment
 
 from holdfast.errors import LockError
-from holdfast.lock.closure import closure_of
+from holdfast.lock.closure import closure_of, production_closure
 from holdfast.lock.graph import LockGraph
 
 LINUX = environment("3.12.7", "linux", "x86_64", "cpython")
@@ -96,11 +96,20 @@ def test_extras_are_kept_with_their_edges(project):
 def test_an_extra_without_dependencies_was_not_named_by_the_oldest_locks():
     old = LockGraph.from_dict(changed(["revision"], 0))
     assert names(closure_of(old, ["two"])) == ["two"]
-    from holdfast.lock.closure import production_closure
-
     assert production_closure(old, extras=["nowhere"]).packages
     with pytest.raises(LockError, match="no extra named 'nowhere'"):
         production_closure(LockGraph.from_dict(LOCK), extras=["nowhere"])
+
+
+def test_what_no_machine_wants_is_left_out():
+    lock = changed(["package", 0, "dependencies", 2, "marker"], "sys_platform == 'linux'")
+    lock["package"][3]["dependencies"] = [
+        {"name": "one", "version": "2.0", "marker": "os_name == 'nt'"}
+    ]
+    del lock["package"][0]["dependencies"][:2]
+    closure = production_closure(LockGraph.from_dict(lock))
+    assert names(closure) == ["app", "two"]
+    assert closure.packages[1].dependencies == ()
 
 
 def test_a_script_starts_at_what_it_requires():
@@ -109,8 +118,6 @@ def test_a_script_starts_at_what_it_requires():
     lock["manifest"] = {
         "requirements": [{"name": "two"}, {"name": "One", "marker": "sys_platform == 'a'"}]
     }
-    from holdfast.lock.closure import production_closure
-
     for version, fork in ((1, "python_version < '3.12'"), (0, "python_version >= '3.12'")):
         lock["package"][version]["resolution-markers"] = [fork]
     closure = production_closure(LockGraph.from_dict(lock))
