@@ -19,6 +19,8 @@ NOTEBOOK = ("fastapi", "jupyter", "lightgbm", "matplotlib", "mlflow", "scikit-le
 # What a training script needs, no more.
 SCRIPT = ("lightgbm", "matplotlib", "mlflow", "pandas", "scikit-learn")
 
+_FOREIGN = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+
 
 def make_project(folder: Path, dependencies: tuple[str, ...], *, with_holdfast: bool) -> Path:
     """A synced uv project of `dependencies` in `folder`; its interpreter."""
@@ -42,8 +44,11 @@ def real_python() -> str:
 
 
 def surroundings(**extra: str) -> dict[str, str]:
-    """This process's variables, without those of its environment; uv is on PATH."""
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    """This process's variables, without those of its environment; uv is on PATH.
+
+    Bytecode is written, as it is where people work: imports would else be timed, not what follows.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     path = os.pathsep.join((str(uv_program().parent), kept["PATH"]))
     return kept | {"PATH": path} | extra
 

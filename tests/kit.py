@@ -18,7 +18,14 @@ from holdfast.uv import run_uv, uv_program
 
 REPOSITORY = Path(__file__).parents[1]
 EXCLUDE_NEWER = "2026-11-18T00:00:00Z"
-_FOREIGN = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX")
+# Without bytecode every import compiles anew: no user trains like that.
+_FOREIGN = (
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONDONTWRITEBYTECODE",
+    "CONDA_PREFIX",
+)
 
 
 def surroundings(**extra: str) -> dict[str, str]:
@@ -122,12 +129,19 @@ class UvProject:
     def sync(self) -> None:
         self.uv("sync", "--quiet")
 
-    def train(self, script: str, *, cwd: str = ".", path: str | None = None, **env: str) -> Ran:
+    def train(
+        self,
+        script: str,
+        *arguments: str | Path,
+        cwd: str = ".",
+        path: str | None = None,
+        **env: str,
+    ) -> Ran:
         """Run a script with the project's own interpreter, as `uv run` would."""
         tracking = f"sqlite:///{self.folder.parent / 'mlflow.db'}"
         search = path if path is not None else os.environ["PATH"]
         return run(
-            [str(self.interpreter), str((self.folder / script).resolve())],
+            [str(self.interpreter), str((self.folder / script).resolve()), *map(str, arguments)],
             cwd=self.folder / cwd,
             env=surroundings(
                 **{

@@ -8,10 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomli
 
 from holdfast.errors import LockError
 from holdfast.redact import redact
@@ -52,7 +49,7 @@ def resolve(
         arguments += [] if with_dependencies else ["--no-deps"]
         arguments += [] if index is None else ["--default-index", index]
         text = run_uv([*arguments, "--constraints", bounds, wanted], cwd=folder, timeout=_SECONDS)
-    packages: list[dict[str, Any]] = tomllib.loads(redact(text)).get("packages", [])
+    packages: list[dict[str, Any]] = tomli.loads(redact(text)).get("packages", [])
     for package in packages:
         if "directory" in package or "path" in package.get("archive", {}):
             raise LockError(f"{package['name']} is asked for by a path, which cannot be sealed")

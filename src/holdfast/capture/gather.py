@@ -6,15 +6,10 @@ the lock is sealed; where they differ, the installed versions are, and the diffe
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+import tomli
 from packaging.markers import default_environment
 
 from holdfast.capture.freeze import freeze
@@ -89,8 +84,8 @@ def _read_lock(project: Project | None) -> tuple[LockGraph | None, str]:
         return None, f"the project {project.name or project.folder.name!r} has no uv.lock"
     try:
         text = project.lockfile.read_text(encoding="utf-8")
-        return LockGraph.from_dict(tomllib.loads(text)), ""
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return LockGraph.from_dict(tomli.loads(text)), ""
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         return None, f"uv.lock cannot be read: {error}"
     except LockError as error:
         return None, f"uv.lock cannot be read: {error.message}"

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from packaging.utils import canonicalize_name
 
 from holdfast.environment.check import Checked, Problem, check_installed, dist_infos
@@ -30,6 +29,7 @@ from holdfast.environment.spec import Spec
 from holdfast.environment.tree import Tree, scan
 from holdfast.environment.wheels import admit_wheel
 from holdfast.errors import MismatchError, ToolError
+from holdfast.lock.text import write_lock
 from holdfast.uv import run_uv
 
 _MOST_PROBLEMS = 20
@@ -212,7 +212,7 @@ def _write_lock(job: Job, room: _Room) -> None:
         "created-by": "holdfast",
         "packages": [_table(job, package) for package in job.plan.packages],
     }
-    (room.folder / "pylock.toml").write_text(tomli_w.dumps(document), encoding="utf-8")
+    (room.folder / "pylock.toml").write_text(write_lock(document), encoding="utf-8")
 
 
 def _table(job: Job, package: Package) -> Mapping[str, Any]:

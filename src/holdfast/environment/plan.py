@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import tomli
 
 from holdfast.environment.layout import STORE_FORMAT
 from holdfast.environment.python import Interpreter
 from holdfast.errors import LockError
 from holdfast.lock.target import Selected, Target, select
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +68,9 @@ def make_plan(pylock: str, interpreter: Interpreter) -> Plan:
     from packaging.pylock import Pylock, PylockValidationError
 
     try:
-        document = tomllib.loads(pylock)
+        document = tomli.loads(pylock)
         lock = Pylock.from_dict(document)
-    except (tomllib.TOMLDecodeError, PylockValidationError) as error:
+    except (tomli.TOMLDecodeError, PylockValidationError) as error:
         raise LockError(f"pylock.toml cannot be read: {error}") from error
     target = interpreter.target()
     packages = tuple(_package(one, document) for one in select(lock, target))

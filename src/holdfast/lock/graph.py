@@ -1,7 +1,7 @@
 """uv.lock as a graph: packages, and the edges between them.
 
-Pure: takes what tomllib read, opens nothing. A lock is checked as it is read, so that whoever walks
-the graph meets no surprise: every edge leads to exactly one package.
+Pure: takes what a TOML reader gave, opens nothing. A lock is checked as it is read, so that whoever
+walks the graph meets no surprise: every edge leads to exactly one package.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class LockGraph:
 
     @classmethod
     def from_dict(cls, lock: Mapping[str, Any]) -> LockGraph:
-        """The graph in what tomllib read of a uv.lock.
+        """The graph in what was read of a uv.lock.
 
         Raises:
             LockError: The lock is of another version, or is not well-formed; the message ends with

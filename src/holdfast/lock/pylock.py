@@ -7,11 +7,11 @@ specification by `packaging.pylock`, whose type it has.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import tomli
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
@@ -19,12 +19,8 @@ from holdfast.errors import LockError, ToolError
 from holdfast.lock.closure import Closure, ClosurePackage
 from holdfast.lock.references import references
 from holdfast.lock.source import DistributionFile
+from holdfast.lock.text import write_lock
 from holdfast.redact import redact
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
@@ -98,10 +94,8 @@ def dumps(pylock: Mapping[str, Any]) -> str:
     Args:
         pylock: What `to_pylock` makes, or `Pylock.to_dict()`, their keys and packages in any order.
     """
-    import tomli_w
-
     packages = sorted(pylock["packages"], key=_by_name_and_version)
-    return tomli_w.dumps(_ordered({**pylock, "packages": packages}))
+    return write_lock(_ordered({**pylock, "packages": packages}))
 
 
 def loads(text: str) -> Pylock:
@@ -112,14 +106,14 @@ def loads(text: str) -> Pylock:
         ToolError: The `packaging` at hand is too old to know pylock.toml.
     """
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise LockError(f"pylock.toml is not TOML: {error}") from error
     return from_dict(table)
 
 
 def from_dict(table: Mapping[str, Any]) -> Pylock:
-    """The lock in what tomllib read of a pylock.toml.
+    """The lock in what was read of a pylock.toml.
 
     Raises:
         LockError: It is not one; the message ends with the path to what is wrong.

@@ -17,13 +17,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import tomli_w
-
 from holdfast.errors import InputError, ToolError
 from holdfast.uv import run_uv, uv_program
-
-# The day up to which the demo's packages are resolved, so that it is the same demo tomorrow.
-_EXCLUDE_NEWER = "2026-11-18T00:00:00Z"
 
 Say = Callable[[str], None]
 
@@ -86,35 +81,28 @@ def _title(say: Say, number: int, text: str) -> None:
 def _write_project(folder: Path) -> None:
     with as_file(files("holdfast.start") / "demo_project") as template:
         shutil.copytree(template, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    name, source = _own_requirement()
-    pyproject = {
-        "project": {
-            "name": "tumours",
-            "version": "1.0",
-            "requires-python": f">={sys.version_info.major}.{sys.version_info.minor}",
-            "dependencies": [name, "mlflow>=3.1", "pandas", "scikit-learn"],
-        },
-        "build-system": {"requires": ["hatchling"], "build-backend": "hatchling.build"},
-        "tool": {
-            "uv": {
-                "exclude-newer": _EXCLUDE_NEWER,
-                **({"sources": {"holdfast": source}} if source else {}),
-            }
-        },
-    }
-    (folder / "pyproject.toml").write_text(tomli_w.dumps(pyproject), encoding="utf-8")
+    pyproject = folder / "pyproject.toml"
+    requirement, source = _own_requirement()
+    text = pyproject.read_text(encoding="utf-8").replace('"holdfast"', json.dumps(requirement))
+    if source:
+        # A JSON string is a TOML string.
+        text += f"\n[tool.uv.sources]\nholdfast = {{ path = {json.dumps(source)} }}\n"
+    pyproject.write_text(text, encoding="utf-8")
 
 
-def _own_requirement() -> tuple[str, dict[str, str]]:
-    """What the demo's project asks of Holdfast: this one, from where this one came (PEP 610)."""
+def _own_requirement() -> tuple[str, str]:
+    """What the demo's project asks of Holdfast: this one, from where this one came (PEP 610).
+
+    The requirement, and the path it is had from, "" for the index.
+    """
     record = distribution("holdfast").read_text("direct_url.json")
     if record is None:
-        return f"holdfast=={version('holdfast')}", {}
+        return f"holdfast=={version('holdfast')}", ""
     url = json.loads(record)["url"]
     path = Path(unquote(urlsplit(url).path))
     if urlsplit(url).scheme != "file" or not path.exists():
         raise ToolError(f"this Holdfast came from {url}, which is not there any more")
-    return "holdfast", {"path": str(path)}
+    return "holdfast", str(path)
 
 
 def _logged_model(folder: Path) -> Path:
