@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,25 +30,34 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("shared")
 
 
-@pytest.fixture
-def new_project(tmp_path: Path, holdfast_wheel: Path, shared: Path) -> Callable[..., UvProject]:
-    """Make a project folder below the test's folder: `new_project("name")`.
+@pytest.fixture(scope="session")
+def new_project_in(holdfast_wheel: Path, shared: Path) -> Callable[..., UvProject]:
+    """Make a project folder below another: `new_project_in(folder, "name")`.
 
     It trains in an environment that other tests use too; `own=True` gives it one of its own.
     """
 
-    def make(name: str = "project", python: str = "", *, own: bool = False) -> UvProject:
-        folder = tmp_path / name
+    def make(
+        parent: Path, name: str = "project", python: str = "", *, own: bool = False
+    ) -> UvProject:
+        folder = parent / name
         folder.mkdir(parents=True)
-        interpreter = real_python(python)
         return UvProject(
             folder=folder,
             wheel=holdfast_wheel,
-            python=interpreter,
+            python=real_python(python),
             environment=folder / ".venv" if own else shared / f"venv-{python or 'default'}",
         )
 
     return make
+
+
+@pytest.fixture
+def new_project(
+    tmp_path: Path, new_project_in: Callable[..., UvProject]
+) -> Callable[..., UvProject]:
+    """Make a project folder below the test's folder: `new_project("name")`."""
+    return partial(new_project_in, tmp_path)
 
 
 def _elsewhere(tmp_path: Path) -> Path:

@@ -68,6 +68,8 @@ def holdfast(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
     """
     from holdfast.cli.render import Screen
 
+    # MLflow would try a server that is down for four minutes; three tries are a quarter of one.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     ctx.obj = Screen(quiet=quiet, verbose=verbose)
 
 

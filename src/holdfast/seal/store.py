@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import SealError
-from holdfast.seal.digest import SEAL_FILE, digest_bytes
+from holdfast.seal.digest import SEAL_FILE, digest_bytes, inside
 from holdfast.seal.seal import Seal
 
 _LARGEST = 64 << 20  # a seal of 100,000 files is 15 MB; more than this is no seal
@@ -48,12 +49,7 @@ def read_seal(model: Path) -> tuple[Seal, str]:
         SealError: There is none, or it cannot be read; the message says where it breaks.
     """
     path = model / SEAL_FILE
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise SealError(f"{path} is larger than any seal")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise _no_seal(model) from None
+    data = _read(path, model)
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -67,14 +63,30 @@ def read_seal(model: Path) -> tuple[Seal, str]:
         raise SealError(f"{path}: {error.message}", hint=error.hint) from None
 
 
-def _no_seal(model: Path) -> SealError:
-    if not (model / "MLmodel").is_file():
-        return SealError(
+def _read(path: Path, model: Path) -> bytes:
+    """The bytes of a seal: of a plain file, so that nothing waits for ever on a pipe."""
+    try:
+        found = inside(model, SEAL_FILE).lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise SealError(f"{path} is not a file")
+        if found.st_size > _LARGEST:
+            raise SealError(f"{path} is larger than any seal")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if (model / "MLmodel").is_file():
+            raise not_sealed(model) from None
+        raise SealError(
             f"{model} is not an MLflow model: it has no file MLmodel",
             hint="name a model URI (models:/name@alias, runs:/id/path) or a model's folder",
-        )
+        ) from None
+    except OSError as error:
+        raise SealError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def not_sealed(where: object) -> SealError:
+    """There is a model at `where`, and it has no seal."""
     return SealError(
-        f"the model in {model} is not sealed",
+        f"the model {where} is not sealed",
         hint="log it again from an environment that has Holdfast: uv add holdfast",
     )
 

@@ -1,0 +1,245 @@
+"""MLflow's side of opening a model: where the files that a URI names are, and bringing them here.
+
+MLflow takes seconds to import, so each function imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from holdfast.errors import HoldfastError, InputError, ToolError
+from holdfast.home import home
+from holdfast.redact import redact
+from holdfast.seal.digest import SEAL_FILE, digest_bytes
+from holdfast.seal.store import not_sealed
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_LOGGED_ID = re.compile(r"models:/m-[0-9a-f]{32}")
+# "models://profile@databricks/…" has an authority, and is Databricks' to judge.
+_FORMS = re.compile(r"models:/(m-[0-9a-f]{32}|[^/]+/[^/]+|[^/@]+@[^/]+)|runs:/[^/]+/.+|\w+://.+")
+# MLflow's codes for "you asked for what is not there".
+_NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
+_LONGEST_WORDS = 300
+# What MLflow leaves to the user to install, by the module that it then misses.
+_PACKAGES = {
+    "boto3": "boto3",
+    "botocore": "boto3",
+    "google": "google-cloud-storage",
+    "azure": "azure-storage-blob azure-identity",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredVersion:
+    """A version in MLflow's model registry."""
+
+    name: str
+    version: str
+
+
+def local_folder(uri: str) -> Path | None:
+    """The folder that `uri` is the path or file URI of; None for any other URI."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    if _SCHEME.match(uri) and not Path(uri).is_dir():
+        return None
+    return Path(uri).absolute()
+
+
+def fetch(uri: str) -> tuple[Path, RegisteredVersion | None]:
+    """The model's folder on this machine, and the registry's version that `uri` names.
+
+    Raises:
+        InputError: It names nothing.
+        SealError: What it names is not sealed.
+        ToolError: MLflow, or the store behind it, failed.
+    """
+    _check_form(uri)
+    with _mlflow_failures(uri):
+        _check_stores(uri)
+        registered = _registered(uri)
+        location = _location(uri)
+        folder = local_folder(location)
+        return folder or _download(location, uri), registered
+
+
+def _check_form(uri: str) -> None:
+    if uri.startswith(("models:/", "runs:/")) and not _FORMS.fullmatch(uri):
+        raise InputError(
+            f"{redact(uri)} names no model",
+            hint="a model is models:/name/version, models:/name@alias, models:/m-id, runs:/id/name "
+            "or a folder",
+        )
+
+
+def _check_stores(uri: str) -> None:
+    """Asking for a model never makes a store: MLflow would make a database that is not there."""
+    import mlflow
+
+    if not uri.startswith(("models:/", "runs:/")):
+        return
+    for store in (mlflow.get_tracking_uri(), mlflow.get_registry_uri()):
+        parts = urlsplit(store)
+        if parts.scheme == "sqlite" and not Path(unquote(parts.path[1:])).exists():
+            raise InputError(
+                f"{redact(uri)} cannot be looked up: there is no MLflow store at {redact(store)}",
+                hint="set MLFLOW_TRACKING_URI to the one where the model was logged",
+            )
+
+
+def _registered(uri: str) -> RegisteredVersion | None:
+    if not uri.startswith("models:/") or _LOGGED_ID.match(uri):
+        return None
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
+    from mlflow.tracking import MlflowClient
+
+    name, version = get_model_name_and_version(MlflowClient(), uri)[:2]
+    return RegisteredVersion(name=name, version=str(version))
+
+
+def _location(uri: str) -> str:
+    """Where the files of `uri` really are."""
+    if uri.startswith("models:/"):
+        return _of_model(uri)
+    return _of_run(uri) if uri.startswith("runs:/") else uri
+
+
+def _of_model(uri: str) -> str:
+    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
+
+    return str(ModelsArtifactRepository.get_underlying_uri(uri))
+
+
+def _of_run(uri: str) -> str:
+    """A model is in its run's artifacts, or, logged by MLflow 3, beside them."""
+    from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
+
+    location = str(RunsArtifactRepository.get_underlying_uri(uri))
+    folder = local_folder(location)
+    if folder is not None and folder.is_dir():
+        return location
+    run_id, name = RunsArtifactRepository.parse_runs_uri(uri)
+    model_id = _logged_model(run_id, name or "")
+    return _of_model(f"models:/{model_id}") if model_id else location
+
+
+def _logged_model(run_id: str, name: str) -> str:
+    """The id of the last model that a run logged under `name`; "" where there is none."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient()
+    outputs = getattr(client.get_run(run_id), "outputs", None)
+    models = [
+        client.get_logged_model(one.model_id) for one in getattr(outputs, "model_outputs", ())
+    ]
+    named = sorted((one.creation_timestamp, one.model_id) for one in models if one.name == name)
+    return str(named[-1][1]) if named else ""
+
+
+def _download(location: str, uri: str) -> Path:
+    """The files at `location`, in a private folder kept under the digest of their seal.
+
+    The seal comes first and is small: a model that is here already is not downloaded again.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    kept = home() / "models"
+    kept.mkdir(mode=0o700, exist_ok=True)
+    private = Path(tempfile.mkdtemp(dir=kept, prefix=".new-"))
+    try:
+        seal = _download_seal(location, uri, private)
+        folder = kept / digest_bytes(seal.read_bytes())
+        if not folder.is_dir():
+            whole = Path(download_artifacts(location, dst_path=str(private / "model")))
+            _give_name(whole, folder)
+        return folder
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _download_seal(location: str, uri: str, private: Path) -> Path:
+    from mlflow.artifacts import download_artifacts
+
+    try:
+        return Path(download_artifacts(f"{location}/{SEAL_FILE}", dst_path=str(private)))
+    except Exception:
+        # Is it the seal that is missing, or all of it? Every store has other words for that.
+        if _has_model(location, private):
+            raise not_sealed(redact(uri)) from None
+        raise
+
+
+def _has_model(location: str, private: Path) -> bool:
+    from mlflow.artifacts import download_artifacts
+
+    try:
+        download_artifacts(f"{location}/MLmodel", dst_path=str(private))
+    except Exception:  # noqa: BLE001 - the error before this one is the one to tell
+        return False
+    return True
+
+
+def _give_name(whole: Path, folder: Path) -> None:
+    try:
+        whole.rename(folder)
+    except OSError:
+        # Somebody else was quicker: the digest says that theirs is the same.
+        if not folder.is_dir():
+            raise
+
+
+@contextmanager
+def _mlflow_failures(uri: str) -> Iterator[None]:
+    """Turn what MLflow raises into one clear error."""
+    try:
+        yield
+    except HoldfastError:
+        raise
+    except ImportError as error:
+        missing = error.name or ""
+        raise ToolError(
+            f"opening {redact(uri)} needs a package that is not here: {missing or error}",
+            hint=f"python -m pip install {_PACKAGES.get(missing.split('.')[0], 'mlflow')}",
+        ) from error
+    except Exception as error:
+        raise _failure(uri, error) from error
+
+
+def _failure(uri: str, error: Exception) -> InputError | ToolError:
+    silent = _silent_server(error)
+    said = f"no answer from {silent}" if silent else _words(error)
+    message = f"MLflow cannot open {redact(uri)}: {said}"
+    code = getattr(error, "error_code", "")
+    # A scheme that no plug-in of MLflow's has; it has no code of its own.
+    if code in _NOT_THERE or "registered artifact repository" in str(error):
+        hint = "check the name, and that MLFLOW_TRACKING_URI is the right one"
+        return InputError(message, hint=hint)
+    return ToolError(message, hint="is MLFLOW_TRACKING_URI right, and the server up?")
+
+
+def _silent_server(error: BaseException | None) -> str:
+    """The server that could not be reached, where that is at the root of `error`."""
+    from requests.exceptions import ConnectionError as NoConnection
+    from requests.exceptions import Timeout
+
+    while error is not None:
+        if isinstance(error, (NoConnection, Timeout)):
+            parts = urlsplit(getattr(error.request, "url", None) or "")
+            return redact(f"{parts.scheme}://{parts.netloc}") if parts.netloc else "the server"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _words(error: Exception) -> str:
+    """What an error says, in a line."""
+    lines = [line for line in redact(str(error)).splitlines() if line.strip()]
+    said = lines[0].strip() if lines else type(error).__name__
+    return said if len(said) <= _LONGEST_WORDS else f"{said[:_LONGEST_WORDS]}…"
