@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.markers import Marker, default_environment
 
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.predictions import Prediction, predict_example
@@ -149,10 +150,18 @@ def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Sea
 
 
 def _distributions(material: Material) -> dict[str, SealedDistribution]:
-    """What was installed, of what the lock names."""
+    """What was installed, of what the lock names for this machine.
+
+    A package that the lock has for others only may still be here: for Holdfast itself, say.
+    """
     if material.pylock is None:
         return {}
-    named = {package["name"] for package in material.pylock["packages"]}
+    here = {name: str(value) for name, value in default_environment().items()}
+    named = {
+        package["name"]
+        for package in material.pylock["packages"]
+        if "marker" not in package or Marker(package["marker"]).evaluate(here)
+    }
     return {
         name: SealedDistribution(version=one.version, record=installed_record(one))
         for name, one in sorted(material.installed.items())
