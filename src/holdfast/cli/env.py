@@ -11,6 +11,7 @@ from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json, print_table, size
 from holdfast.environment.prune import Listed
 from holdfast.environment.store import Store
+from holdfast.errors import InputError, StoreError
 
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -56,9 +57,13 @@ def prune(
 
     Without an option, only the remains of killed builds go. An environment in use never does.
     """
-    removed = Store.open().prune(
-        older_than=_time(older_than), max_bytes=_size(max_size), key=key, dry_run=dry_run
+    store = Store.open()
+    named = None if key is None else _named(store, key)
+    removed = store.prune(
+        older_than=_time(older_than), max_bytes=_size(max_size), key=named, dry_run=dry_run
     )
+    if named and named not in {one.key for one in removed}:
+        raise StoreError(f"the environment {named} is in use", hint="stop the process that uses it")
     if as_json:
         print_json([_as_json(one) for one in removed])
         return
@@ -66,6 +71,15 @@ def prune(
         print_data(one.key)
     freed = size(sum(map(_own, removed)))
     screen.say(f"{'would remove' if dry_run else 'removed'} {len(removed)}, {freed}")
+
+
+def _named(store: Store, key: str) -> str:
+    """The one whole key that begins so."""
+    found = [one.key for one in store.list() if one.key.startswith(key)]
+    if not key or len(found) != 1:
+        what = f"{len(found)} environments have keys that begin" if found else "no key begins"
+        raise InputError(f"{what} with {key!r}", hint="holdfast env list")
+    return found[0]
 
 
 def _as_json(one: Listed) -> dict[str, object]:

@@ -121,6 +121,7 @@ def prune_environments(
     *,
     older_than: timedelta | None = None,
     max_bytes: int | None = None,
+    key: str | None = None,
     dry_run: bool = False,
     minimum_age: timedelta = MINIMUM_AGE,
 ) -> tuple[Listed, ...]:
@@ -130,6 +131,7 @@ def prune_environments(
         layout: The store.
         older_than: Those not used for this long go.
         max_bytes: More go until all together are no bigger than this.
+        key: The one of this name goes, however lately it was used; not while it is in use.
         dry_run: Say what would go; remove nothing.
         minimum_age: Whatever was used within this time stays.
 
@@ -147,7 +149,9 @@ def prune_environments(
                 older_than is not None and time.time() - one.last_used > older_than.total_seconds()
             )
             big = max_bytes is not None and total > max_bytes
-            if (old or big) and _remove(layout, one, minimum_age, dry_run):
+            named = one.key == key
+            age = timedelta(0) if named else minimum_age
+            if (old or big or named) and _remove(layout, one, age, dry_run):
                 removed.append(one)
                 total -= one.bytes
         if not dry_run:

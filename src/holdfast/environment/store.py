@@ -289,6 +289,7 @@ class Store:
         *,
         older_than: timedelta | None = None,
         max_bytes: int | None = None,
+        key: str | None = None,
         dry_run: bool = False,
     ) -> tuple[Listed, ...]:
         """Remove environments that nobody uses, the longest unused first.
@@ -296,13 +297,14 @@ class Store:
         Args:
             older_than: Those not used for this long.
             max_bytes: As many as it takes to bring all of them under this size.
+            key: The one of this name, however lately it was used.
             dry_run: Remove nothing; say what would go.
 
         Returns:
-            What was removed. With neither limit only the remains of dead builds go.
+            What was removed. Without a choice only the remains of dead builds go.
         """
         from holdfast.environment.prune import prune_environments
 
         return prune_environments(
-            self.layout, older_than=older_than, max_bytes=max_bytes, dry_run=dry_run
+            self.layout, older_than=older_than, max_bytes=max_bytes, key=key, dry_run=dry_run
         )

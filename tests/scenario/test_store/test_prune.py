@@ -59,6 +59,15 @@ def test_by_size_the_longest_unused_first(store, two):
     assert store.list() == ()
 
 
+def test_by_name_however_lately_it_was_used(store, locks, two):
+    fresh = store.restore(locks.spec("click"))
+    with store.lease(fresh):
+        assert store.prune(key=fresh.key) == ()
+    assert [one.key for one in store.prune(key=fresh.key, dry_run=True)] == [fresh.key]
+    assert [one.key for one in store.prune(key=fresh.key)] == [fresh.key]
+    assert [one.key for one in store.list()] == [one.key for one in two]
+
+
 def test_without_a_limit_nothing_goes(store, two):
     assert store.prune() == ()
     assert len(store.list()) == 2
