@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from holdfast.environment.inventory import Distribution
+from holdfast.environment.inventory import Distribution, Inventory
 from holdfast.environment.plan import Plan
 from holdfast.environment.spec import Spec
 from holdfast.errors import MismatchError
 from holdfast.project.installed import record_digest
 
-if TYPE_CHECKING:
-    from holdfast.environment.store import Environment
 
-
-def compare_records(environment: Environment, plan: Plan, spec: Spec) -> None:
+def compare_records(root: Path, inventory: Inventory, plan: Plan, spec: Spec) -> None:
     """Compare each package's RECORD with the one that was sealed, where it is the same wheel.
+
+    Args:
+        root: The environment.
+        inventory: What is in it.
+        plan: What it was built from.
+        spec: What was asked for, with the sealed digests.
 
     Raises:
         MismatchError: One differs: the same lock gives other bytes here.
@@ -24,11 +27,11 @@ def compare_records(environment: Environment, plan: Plan, spec: Spec) -> None:
     # First-party wheels were built for the seal, not installed where the records were taken.
     built = {package.chosen.name for package in plan.packages if package.path}
     differing = []
-    for distribution in environment.inventory().distributions:
+    for distribution in inventory.distributions:
         sealed = spec.records.get(distribution.name, "")
         if not sealed or distribution.name in built or not _same_wheel(distribution, plan, spec):
             continue
-        found = "".join(_records(environment, distribution))
+        found = "".join(_records(root, distribution))
         if record_digest(found) != sealed:
             differing.append(f"{distribution.name} {distribution.version}")
     if differing:
@@ -49,7 +52,7 @@ def _same_wheel(distribution: Distribution, plan: Plan, spec: Spec) -> bool:
     return spec.recorded_on == (facts["abi"], facts["libc"])
 
 
-def _records(environment: Environment, distribution: Distribution) -> Iterator[str]:
+def _records(root: Path, distribution: Distribution) -> Iterator[str]:
     for path, _, _, _ in distribution.files:
         if path.endswith(".dist-info/RECORD"):
-            yield (environment.path / path).read_text(encoding="utf-8")
+            yield (root / path).read_text(encoding="utf-8")

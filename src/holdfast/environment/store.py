@@ -186,7 +186,7 @@ class Store:
         if spec.records:
             from holdfast.environment.sealed import compare_records
 
-            compare_records(environment, plan, spec)
+            compare_records(environment.path, environment.inventory(), plan, spec)
         write_whole(self.layout.request(digest), json.dumps(request))
         return environment
 
