@@ -23,6 +23,8 @@ def write_lock(lock: Mapping[str, Any]) -> str:
 
 def _lines(lock: Mapping[str, Any]) -> Iterator[str]:
     yield from (_pair(key, value) for key, value in lock.items() if key != "packages")
+    if not lock["packages"]:  # the key is required (PEP 751), also where it names none
+        yield "packages = []"
     for package in lock["packages"]:
         yield "\n[[packages]]"
         yield from (_pair(key, value) for key, value in package.items())
