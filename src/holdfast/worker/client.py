@@ -10,6 +10,7 @@ A request never hangs: it is answered, or its time is over, or the process is se
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import threading
 import weakref
@@ -288,7 +289,10 @@ def _error(found: Any, model: Path, doing: str) -> InputError | ModelError:
         redact(str(error.get(key, ""))) for key in ("kind", "type", "message", "traceback")
     )
     if kind == "input":
-        return InputError(f"{model} cannot be given this: {message}")
+        return InputError(
+            f"the model cannot be given this: {message}",
+            hint=f"`holdfast show {shlex.quote(str(model))}` says what it takes",
+        )
     if kind == "wire":
         return ModelError(f"the worker of {model} did not understand: {message}")
     short = name.removeprefix("builtins.").removeprefix("__main__.")

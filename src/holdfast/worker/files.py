@@ -47,7 +47,22 @@ def read(file_format: Any, buffers: Sequence[Any], metadata: Any) -> tuple[Any, 
         raise
     # pandas, pyarrow and MLflow have no common root for "this is not such a file".
     except Exception as error:
-        raise FileError(f"not a {file_format} file that fits the model: {error}") from error
+        said = str(error).strip()
+        raise FileError(f"not a {file_format} file that fits the model: {said}") from error
+
+
+def check_params(params: dict[str, Any], metadata: Any) -> None:
+    """Refuse parameters that the model does not have: MLflow would leave them out in silence.
+
+    Raises:
+        FileError: One of them is not in the model's signature.
+    """
+    known = metadata.get_params_schema() if hasattr(metadata, "get_params_schema") else None
+    names = [param.name for param in known.params] if known else []
+    strange = sorted(params.keys() - set(names))
+    if strange:
+        there = f"its parameters are {', '.join(names)}" if names else "it has none"
+        raise FileError(f"the model has no parameter {', '.join(map(repr, strange))}; {there}")
 
 
 def write(file_format: Any, answer: Any) -> bytes:
@@ -74,18 +89,53 @@ def _read_csv(data: bytes, schema: Any) -> Any:
     import pandas as pd
 
     if schema is None or schema.is_tensor_spec():
-        return pd.read_csv(io.BytesIO(data))
+        return _table_in(data)
     kinds = dict(zip(schema.input_names(), schema.pandas_types()))
     # read_csv refuses these as a dtype; to_datetime also says which value is none.
     moments = [name for name, kind in kinds.items() if getattr(kind, "kind", "") == "M"]
-    frame = pd.read_csv(
-        io.BytesIO(data),
-        dtype={name: kind for name, kind in kinds.items() if name not in moments},
-    )
+    plain = {name: kind for name, kind in kinds.items() if name not in moments}
+    try:
+        frame = _table_in(data, dtype=plain)
+    except (ValueError, TypeError):
+        _refuse_column(data, plain)
+        raise
     for name in moments:
         if name in frame.columns:
             frame[name] = pd.to_datetime(frame[name])
     return frame
+
+
+def _table_in(data: bytes, **options: Any) -> Any:
+    """The table in a CSV file; refused where a row has more fields than there are names.
+
+    pandas would take the first fields for row names, and so shift every value by a column.
+    """
+    import warnings
+
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(io.BytesIO(data), index_col=False, **options)
+        except pd.errors.ParserWarning:
+            raise FileError("a row of the CSV has more fields than the first line names") from None
+
+
+def _refuse_column(data: bytes, kinds: dict[str, Any]) -> None:
+    """Name the first column that is not of its type, which pandas does not."""
+    for name, kind in kinds.items():
+        error = _column_error(data, name, kind)
+        if error is not None:
+            raise ValueError(f"column {name!r} is not of type {kind}: {error}") from error
+
+
+def _column_error(data: bytes, name: str, kind: Any) -> Exception | None:
+    try:
+        _table_in(data, usecols=lambda found: found == name, dtype={name: kind})
+    except (ValueError, TypeError) as error:
+        return error
+    return None
 
 
 def _read_parquet(data: bytes) -> Any:

@@ -115,9 +115,11 @@ class Loaded:
         files = _sibling("files")
         try:
             data, found = files.read(payload.get("format"), buffers, self.model.metadata)
+            params = {**found, **(params or {})}
+            files.check_params(params, self.model.metadata)
         except files.FileError as error:
             raise InputError(str(error)) from error
-        return data, {**found, **(params or {})} or None
+        return data, params or None
 
 
 def serve(sock: socket.socket, path: str) -> bool:
@@ -179,7 +181,10 @@ def _describe_error(error: BaseException) -> dict[str, Any]:
 
 def _text_of(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
+        # MLflow puts the whole of the data before what is wrong with it.
+        inner = error.__cause__ or error.__context__
+        return str(inner) if inner and text.startswith("Failed to enforce schema of data") else text
     # An exception is the model's code too.
     except Exception as second:  # noqa: BLE001
         return f"(its message could not be had: {type(second).__name__})"

@@ -167,3 +167,32 @@ def test_what_a_format_cannot_hold_is_refused():
         files.write("json", [object()])
     with pytest.raises(files.FileError, match="does not fit into Parquet"):
         files.write("parquet", [1, "a"])
+
+
+@pytest.mark.parametrize("data", [b"code,n,x\na,1,2,3\nb,4,5,6\n", b"n,x\n1,2,3\n4,5\n"])
+@pytest.mark.parametrize("schema", [COLUMNS, None])
+def test_a_csv_row_with_more_fields_than_names_is_refused_not_shifted(data, schema):
+    with pytest.raises(files.FileError, match="more fields"):
+        read(data, "csv", schema=schema)
+
+
+def test_a_comma_at_the_end_of_each_row_is_no_field():
+    frame, _ = read(b"code,n,x\na,1,2,\nb,3,4,\n", "csv")
+    assert frame["n"].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("row", "column"), [(b"a,1,high", "x"), (b"a,1.5,1", "n"), (b"a,,1", "n"), (b"a,one,1", "n")]
+)
+def test_a_csv_column_of_another_type_is_named(row, column):
+    with pytest.raises(files.FileError, match=f"column '{column}' is not of type"):
+        read(b"code,n,x\n" + row + b"\n", "csv")
+
+
+def test_parameters_that_the_model_does_not_have_are_refused():
+    model = Model(signature=ModelSignature(inputs=COLUMNS, params=PARAMS))
+    files.check_params({"temperature": 2.0}, model)
+    with pytest.raises(files.FileError, match="no parameter 'heat'; its parameters are temp"):
+        files.check_params({"heat": 1}, model)
+    with pytest.raises(files.FileError, match="it has none"):
+        files.check_params({"heat": 1}, Model())
