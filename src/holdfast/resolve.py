@@ -4,55 +4,69 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from holdfast.errors import LockError
 from holdfast.redact import redact
+from holdfast.seal.seal import SealedIndex
 from holdfast.uv import run_uv
 
 _SECONDS = 300
+_HERE = ".".join(map(str, sys.version_info[:2]))
 
 
 def resolve(
     requirements: Iterable[str],
     *,
-    folder: Path,
+    folder: Path | None,
+    indexes: Sequence[SealedIndex] = (),
     constraints: Iterable[str] = (),
     with_dependencies: bool = False,
-    index: str | None = None,
-    python: str = ".".join(map(str, sys.version_info[:2])),
+    python: str = _HERE,
 ) -> list[dict[str, Any]]:
     """The packages of a PEP 751 lock of `requirements`, for every platform they have files for.
 
     Args:
-        requirements: PEP 508 requirements.
-        folder: Where the project's index settings are read from.
+        requirements: What pip takes in a file: mostly PEP 508.
+        folder: The project whose uv settings count; None where `indexes` are all that is known.
+        indexes: Those that the project declares: a package bound to one is asked of no other.
         constraints: Requirements that bound what is chosen.
         with_dependencies: Also what the requirements need.
-        index: The only index to ask; None for those that the project declares.
         python: The release that they are for, "3.11".
 
     Raises:
         ToolError: They cannot be resolved, or the index cannot be reached.
-        LockError: One of them is a path, which means nothing elsewhere.
+        LockError: One of them is a path, which means nothing elsewhere; or what is bound to an
+            index was found on another, or the index was a folder that is not here.
     """
+    bound = {package: index for index in indexes for package in index.packages}
+    lines = {line: _name(line) in bound for line in requirements}
+    if lost := [line for line in lines if lines[line] and not bound[_name(line)].url]:
+        raise LockError(f"{', '.join(lost)} came from a folder of the machine it was sealed on")
     with tempfile.TemporaryDirectory(prefix="holdfast-resolve-") as scratch:
-        wanted = _written(Path(scratch, "requirements.in"), requirements)
+        ours = [line for line, is_bound in lines.items() if is_bound]
+        project = _scratch_project(Path(scratch), ours, indexes, python)
+        others = (line for line, is_bound in lines.items() if not is_bound)
+        wanted = _written(Path(scratch, "requirements.in"), others)
         bounds = _written(Path(scratch, "constraints.txt"), constraints)
         arguments = ["pip", "compile", "--quiet", "--universal", "--format", "pylock.toml"]
         arguments += ["--python", sys.executable, "--no-header", "--no-annotate"]
         arguments += ["--python-version", python]
         arguments += [] if with_dependencies else ["--no-deps"]
-        arguments += [] if index is None else ["--default-index", index]
-        text = run_uv([*arguments, "--constraints", bounds, wanted], cwd=folder, timeout=_SECONDS)
+        inputs = [wanted, project] if ours else [wanted]
+        text = run_uv(
+            [*arguments, "--constraints", bounds, *inputs],
+            cwd=folder or Path(scratch),
+            timeout=_SECONDS,
+        )
     packages: list[dict[str, Any]] = tomli.loads(redact(text)).get("packages", [])
-    for package in packages:
-        if "directory" in package or "path" in package.get("archive", {}):
-            raise LockError(f"{package['name']} is asked for by a path, which cannot be sealed")
+    _check(packages, bound)
     return packages
 
 
@@ -61,9 +75,66 @@ def new_lock(packages: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "lock-version": "1.0",
         "created-by": "holdfast",
-        "requires-python": f">={sys.version_info[0]}.{sys.version_info[1]}",
+        "requires-python": f">={_HERE}",
         "packages": packages,
     }
+
+
+def _scratch_project(
+    folder: Path, requirements: Sequence[str], indexes: Sequence[SealedIndex], python: str
+) -> Path:
+    """A project of `requirements`, each bound to its index: only a project can say that to uv."""
+    import tomli_w
+
+    indexes = [index for index in indexes if index.url]
+    names = [index.name or f"unnamed-{number}" for number, index in enumerate(indexes)]
+    declared = [
+        {"name": name, "url": index.url}
+        | ({"explicit": True} if index.explicit else {})
+        | ({"default": True} if index.default else {})
+        for name, index in zip(names, indexes, strict=True)
+    ]
+    wanted = {_name(line) for line in requirements}
+    sources = {
+        package: {"index": name}
+        for name, index in zip(names, indexes, strict=True)
+        for package in index.packages
+        if package in wanted
+    }
+    document = {
+        "project": {
+            "name": "holdfast-asks",
+            "version": "0",
+            "requires-python": f">={python}",
+            "dependencies": list(requirements),
+        },
+        "tool": {"uv": {"index": declared, "sources": sources}},
+    }
+    path = folder / "pyproject.toml"
+    path.write_text(tomli_w.dumps(document), encoding="utf-8")
+    return path
+
+
+def _check(packages: Iterable[dict[str, Any]], bound: dict[str, SealedIndex]) -> None:
+    """Nothing by a path, and nothing from an index that is not its own."""
+    for package in packages:
+        name = package["name"]
+        files = [package.get("archive", {}), *package.get("wheels", ())]
+        if "directory" in package or any("path" in file for file in files):
+            raise LockError(f"{name} is asked for by a path, which cannot be sealed")
+        index = bound.get(name)
+        found = package.get("index")
+        if index and found and found.rstrip("/") != index.url.rstrip("/"):
+            raise LockError(
+                f"{name} belongs to {index.name or index.url}, and was found on {found}"
+            )
+
+
+def _name(line: str) -> str:
+    try:
+        return canonicalize_name(Requirement(line).name)
+    except InvalidRequirement:
+        return ""
 
 
 def _written(path: Path, lines: Iterable[str]) -> Path:

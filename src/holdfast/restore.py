@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from holdfast.environment.spec import Spec
 from holdfast.environment.store import Environment, Store
@@ -16,8 +17,10 @@ from holdfast.home import home
 from holdfast.model import Model, open_model
 from holdfast.seal.digest import digest_bytes, inside
 from holdfast.seal.grade import Grade
+from holdfast.seal.seal import SealedWheel
 
 LOCK = "pylock.toml"
+CONSTRAINTS = "constraints.txt"  # MLflow's name for them
 
 Progress = Callable[[str], None]
 
@@ -76,7 +79,7 @@ def _spec(model: Model, *, offline: bool, on_progress: Progress) -> Spec:
         folder=model.path,
         python=seal.python.version,
         implementation=seal.python.implementation,
-        indexes=tuple((index.name, index.url) for index in seal.indexes),
+        indexes=tuple((index.name, index.url) for index in seal.indexes if index.url),
         records={name: one.record for name, one in seal.distributions.items()},
         recorded_on=(seal.python.abi, seal.python.libc),
     )
@@ -85,9 +88,9 @@ def _spec(model: Model, *, offline: bool, on_progress: Progress) -> Spec:
 def _lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
     """The text of the model's lock, read once and compared with the seal."""
     seal = model.seal
+    model.check_files(*(wheel.path for wheel in seal.wheels)) if seal.wheels else None
     if not seal.lock:
         return _late_lock(model, offline=offline, on_progress=on_progress)
-    model.check_files(*(wheel.path for wheel in seal.wheels)) if seal.wheels else None
     try:
         data = inside(model.path, LOCK).read_bytes()
     except OSError as error:
@@ -108,10 +111,11 @@ def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
     from holdfast.lock.pylock import dumps
     from holdfast.resolve import new_lock, resolve
 
-    model.check_files("requirements.txt")
-    text = inside(model.path, "requirements.txt").read_text(encoding="utf-8")
-    python = ".".join(model.seal.python.version.split(".")[:2])
-    digest = hashlib.sha256(f"{python}\n{text}".encode()).hexdigest()
+    seal = model.seal
+    lines, constraints = _asked_for(model)
+    python = ".".join(seal.python.version.split(".")[:2])
+    asked = (python, lines, constraints, seal.indexes, seal.wheels)
+    digest = hashlib.sha256(repr(asked).encode()).hexdigest()
     kept = home() / "late-locks" / f"{digest}.toml"
     if not kept.is_file():
         if offline:
@@ -121,15 +125,36 @@ def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
                 hint="restore it once with a network",
             )
         on_progress("the seal has no lock: resolving its requirements now")
-        lines = [line for line in text.splitlines() if line.strip()]
         packages = resolve(
             lines,
-            folder=model.path,
-            with_dependencies=model.seal.grade is Grade.INFERRED,
+            folder=None,
+            indexes=seal.indexes,
+            constraints=constraints,
+            with_dependencies=seal.grade is Grade.INFERRED,
             python=python,
         )
-        _keep(kept, dumps(new_lock(packages)))
+        _keep(kept, dumps(new_lock([*packages, *map(_package, seal.wheels)])))
     return kept.read_text(encoding="utf-8")
+
+
+def _asked_for(model: Model) -> tuple[list[str], list[str]]:
+    """The requirements of a seal without a lock, less the wheels beside them; its constraints."""
+    ours = {f"./{wheel.path}" for wheel in model.seal.wheels}
+    lines = [line for line in _lines(model, "requirements.txt") if line not in ours]
+    named = f"-c {CONSTRAINTS}"
+    constraints = _lines(model, CONSTRAINTS) if named in lines else []
+    return [line for line in lines if line != named], constraints
+
+
+def _lines(model: Model, name: str) -> list[str]:
+    model.check_files(name)
+    lines = inside(model.path, name).read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _package(wheel: SealedWheel) -> dict[str, Any]:
+    file = {"path": wheel.path, "hashes": {"sha256": wheel.sha256}}
+    return {"name": wheel.name, "version": wheel.version, "wheels": [file]}
 
 
 def _keep(path: Path, text: str) -> None:

@@ -16,43 +16,63 @@ from holdfast.capture.material import (
 )
 from holdfast.capture.wheels import build_wheels
 from holdfast.errors import HoldfastError
-from holdfast.lock.closure import Closure
-from holdfast.project.installed import Installed
-from holdfast.redact import redact
+from holdfast.project.installed import Installed, requirement_of
 from holdfast.resolve import new_lock, resolve
 from holdfast.seal.grade import Grade
 
 
-def freeze(material: Material, closure: Closure | None) -> Material:
-    """`material` with the installed versions in the place of the lock's.
+def freeze_all(material: Material) -> Material:
+    """`material` with everything that is installed: there is no lock that could say more.
 
-    Args:
-        material: What the project gave.
-        closure: What the lock has, of which `material.drift` is not so; None where no lock counts,
-            and everything installed is sealed.
+    Raises:
+        HoldfastError: First-party code cannot be built.
     """
-    if closure is None:
-        names = material.installed.keys() - NOT_THE_MODELS
-    else:
-        names = {one.name for one in material.drift if one.installed is not None}
+    return _frozen(material, material.installed.keys() - NOT_THE_MODELS, frozenset())
+
+
+def freeze_drift(material: Material) -> Material:
+    """`material` with the installed versions in the place of those that its lock has.
+
+    Raises:
+        HoldfastError: First-party code cannot be built.
+    """
+    drifted = frozenset(one.name for one in material.drift)
+    return _frozen(material, drifted & material.installed.keys(), drifted)
+
+
+def _frozen(material: Material, names: Iterable[str], gone: frozenset[str]) -> Material:
+    """`material` with the installed `names`, and without what the lock says of `gone`."""
     changed = {name: material.installed[name] for name in sorted(names)}
-    gone = {one.name for one in material.drift}
     pins = dict(pin.split("==") for pin in material.pins if pin.split("==")[0] not in gone)
     pins |= {name: one.version for name, one in changed.items()}
     material = replace(material, pins=tuple(f"{name}=={pins[name]}" for name in sorted(pins)))
     material = _with_first_party(material, changed)
     try:
-        packages = _packages(material, closure, changed)
+        packages = _packages(material, changed)
     except HoldfastError as error:
         fallen = material.fallen(Grade.PINNED, f"hashes could not be had: {error.message}")
         return replace(fallen, pylock=None)
-    kept = [
-        package
-        for package in (material.pylock or {}).get("packages", ())
-        if package["name"] not in gone
-    ]
     base = material.pylock or new_lock([])
-    return replace(material, pylock={**base, "packages": [*kept, *packages]})
+    kept = [package for package in base["packages"] if package["name"] not in gone]
+    return replace(material, pylock={**base, "packages": _joined([*kept, *packages])})
+
+
+def _joined(packages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`packages`, no longer pointing to what is not among them, or is in another version."""
+    names = {package["name"] for package in packages}
+    versions = {(package["name"], package.get("version")) for package in packages}
+
+    def leads_somewhere(to: Mapping[str, Any]) -> bool:
+        return to["name"] in names and (
+            "version" not in to or (to["name"], to["version"]) in versions
+        )
+
+    joined = []
+    for package in packages:
+        edges = [to for to in package.get("dependencies", ()) if leads_somewhere(to)]
+        rest = {key: value for key, value in package.items() if key != "dependencies"}
+        joined.append({**rest, "dependencies": edges} if edges else rest)
+    return joined
 
 
 def _with_first_party(material: Material, changed: Mapping[str, Installed]) -> Material:
@@ -65,45 +85,11 @@ def _with_first_party(material: Material, changed: Mapping[str, Installed]) -> M
     return replace(material, wheels={**material.wheels, **build_wheels(folders)})
 
 
-def _packages(
-    material: Material, closure: Closure | None, changed: Mapping[str, Installed]
-) -> list[dict[str, Any]]:
+def _packages(material: Material, changed: Mapping[str, Installed]) -> list[dict[str, Any]]:
     """PEP 751 packages of what is installed, asked of the index that each belongs to."""
     ours = {name: wheel for name, wheel in material.wheels.items() if name in changed}
     packages = [first_party_package(name, wheel) for name, wheel in first_party(ours).items()]
-    for index, names in _by_index(material, closure, changed.keys() - ours.keys()).items():
-        lines = [_requirement(changed[name]) for name in names]
-        folder = material.project.root if material.project else Path.cwd()
-        packages += resolve(lines, folder=folder, index=index)
+    lines = [requirement_of(one) for name, one in changed.items() if name not in ours]
+    if lines:
+        packages += resolve(lines, folder=material.folder, indexes=material.indexes)
     return packages
-
-
-def _by_index(
-    material: Material, closure: Closure | None, names: Iterable[str]
-) -> dict[str | None, list[str]]:
-    """`names` by the declared index that the lock binds them to.
-
-    A package of a declared index is asked of that index alone: one of the same name elsewhere must
-    not take its place. None stands for the index that uv asks where nothing is declared.
-    """
-    declared = {index.url.rstrip("/") for index in material.indexes}
-    bound: dict[str, str] = {}
-    for one in closure.packages if closure else ():
-        source = one.package.source
-        if source.kind == "registry" and redact(source.location).rstrip("/") in declared:
-            bound[one.package.name] = source.location
-    by_index: dict[str | None, list[str]] = {}
-    for name in sorted(names):
-        by_index.setdefault(bound.get(name), []).append(name)
-    return by_index
-
-
-def _requirement(one: Installed) -> str:
-    """A requirement for exactly what is installed (PEP 610 says where it came from)."""
-    url = redact(str(one.direct_url.get("url", "")))
-    if "vcs_info" in one.direct_url:
-        vcs = one.direct_url["vcs_info"]
-        return f"{one.name} @ {vcs['vcs']}+{url}@{vcs['commit_id']}"
-    if "archive_info" in one.direct_url:
-        return f"{one.name} @ {url}"
-    return f"{one.name}=={one.version}"

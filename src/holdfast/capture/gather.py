@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
 
 import tomli
 from packaging.markers import default_environment
+from packaging.tags import sys_tags
+from packaging.utils import parse_wheel_filename
 
-from holdfast.capture.freeze import freeze
+from holdfast.capture.freeze import freeze_all, freeze_drift
 from holdfast.capture.freshness import LockCheck
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
 from holdfast.capture.wheels import BuiltWheel, build_wheels, describe_wheel
@@ -22,11 +26,11 @@ from holdfast.lock.diff import Drift, drift
 from holdfast.lock.graph import LockedPackage, LockGraph
 from holdfast.lock.pylock import to_pylock
 from holdfast.project.discover import Project, find_project
+from holdfast.project.indexes import address, declared_indexes, with_packages
 from holdfast.project.installed import installed_distributions
 from holdfast.project.settings import Settings
-from holdfast.redact import redact
 from holdfast.seal.grade import Grade
-from holdfast.seal.seal import Difference, SealedIndex
+from holdfast.seal.seal import Difference
 
 
 def gather(settings: Settings) -> Material:
@@ -34,30 +38,30 @@ def gather(settings: Settings) -> Material:
 
     Whatever goes wrong becomes a grade and a reason.
     """
-    installed = installed_distributions()
+    material = Material(settings=settings, installed=installed_distributions())
     try:
         project = find_project()
+        graph, reason = _read_lock(project)
     except InputError as error:
-        return Material(settings=settings, installed=installed, reasons=(error.message,))
-    material = Material(
-        settings=settings,
-        project=project,
-        installed=installed,
-        indexes=_indexes(project),
-        check=LockCheck(project),
-    )
+        project, graph, reason = None, None, error.message
+    material = replace(material, project=project, indexes=declared_indexes(project))
+    if graph is not None and project is not None:
+        material = replace(material, lock_is_sound=True, check=LockCheck(project))
+        try:
+            return _from_lock(material, graph, project)
+        except HoldfastError as error:
+            material.close()
+            reason = error.message
+    return _from_installed(replace(material, check=None), reason)
+
+
+def _from_installed(material: Material, reason: str) -> Material:
+    """For want of a lock that counts, for this `reason`: what is there."""
+    material = replace(material, grade=Grade.FROZEN, reasons=(reason,))
     try:
-        return _from_project(material)
+        return freeze_all(material)
     except HoldfastError as error:
-        material.close()
-        return replace(material, reasons=(*material.reasons, error.message), check=None)
-
-
-def _from_project(material: Material) -> Material:
-    graph, reason = _read_lock(material.project)
-    if graph is None or material.project is None:
-        return freeze(replace(material, grade=Grade.FROZEN, reasons=(reason,), check=None), None)
-    return _from_lock(replace(material, lock_is_sound=True), graph, material.project)
+        return material.fallen(Grade.INFERRED, error.message)
 
 
 def _from_lock(material: Material, graph: LockGraph, project: Project) -> Material:
@@ -71,9 +75,21 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
     )
     selected = closure.select(_here())
     material = replace(
-        material, grade=Grade.LOCKED, wheels=_first_party_wheels(project, closure, selected)
+        material,
+        grade=Grade.LOCKED,
+        wheels=_wheels_on_disk(project, closure, selected),
+        indexes=with_packages(material.indexes, _locations(project, closure)),
     )
     return _with_drift(material, graph, closure, selected)
+
+
+def _locations(project: Project, closure: Closure) -> dict[str, str]:
+    """The index that the lock took each package from."""
+    return {
+        one.package.name: address(project, one.package.source.location)
+        for one in closure.packages
+        if one.package.source.kind == "registry"
+    }
 
 
 def _read_lock(project: Project | None) -> tuple[LockGraph | None, str]:
@@ -96,24 +112,38 @@ def _roots(graph: LockGraph, project: Project) -> tuple[str, ...]:
     return (project.name,) if project.name and graph.named(project.name) else ()
 
 
-def _first_party_wheels(
+def _wheels_on_disk(
     project: Project, closure: Closure, selected: Mapping[str, LockedPackage]
 ) -> dict[str, BuiltWheel]:
-    folders = {
-        one.package.name: (project.root / one.package.source.location).resolve()
-        for one in closure.first_party
-        if one.package.source.kind in {"editable", "directory"} and one.package.name in selected
-    }
-    return build_wheels(folders) | _ready_made(project, closure)
+    """A wheel of each package whose files lie on this disk: they go along with the model."""
+    built: dict[str, Path] = {}
+    ready: dict[str, Path] = {}
+    for one in closure.on_disk:
+        package = one.package
+        if selected.get(package.name) != package:
+            continue
+        path = _file_on_disk(project, package)
+        (ready if path.suffix == ".whl" else built)[package.name] = path
+    return build_wheels(built) | {name: describe_wheel(path) for name, path in ready.items()}
 
 
-def _ready_made(project: Project, closure: Closure) -> dict[str, BuiltWheel]:
-    """Wheels that lie on disk and are locked by their path."""
-    return {
-        one.package.name: describe_wheel(project.root / one.package.source.location)
-        for one in closure.first_party
-        if one.package.source.kind == "path" and one.package.source.location.endswith(".whl")
+def _file_on_disk(project: Project, package: LockedPackage) -> Path:
+    """The wheel that fits this Python, else what one is built from."""
+    location = package.source.location
+    folder = project.root / unquote(location.removeprefix("file://"))
+    if package.source.kind != "registry":
+        return folder.resolve()
+    tags = {tag: rank for rank, tag in enumerate(sys_tags())}
+    fitting = {
+        min(tags[tag] for tag in found): wheel.path or wheel.filename
+        for wheel in package.wheels
+        if (found := parse_wheel_filename(wheel.filename)[3] & tags.keys())
     }
+    if fitting:
+        return folder / fitting[min(fitting)]
+    if package.sdist is None:
+        raise LockError(f"{package.name}: no wheel in {location} fits this Python")
+    return folder / (package.sdist.path or package.sdist.filename)
 
 
 def _with_drift(
@@ -141,9 +171,8 @@ def _with_drift(
     )
     if not material.drift:
         return material
-    return freeze(
-        material.fallen(Grade.FROZEN, f"installed is not what uv.lock says: {_said(material)}"),
-        closure,
+    return freeze_drift(
+        material.fallen(Grade.FROZEN, f"installed is not what uv.lock says: {_said(material)}")
     )
 
 
@@ -163,15 +192,6 @@ def _said(material: Material) -> str:
     return ", ".join(
         f"{one.name} {one.installed or 'not installed'} (lock: {one.locked or 'not in it'})"
         for one in material.drift
-    )
-
-
-def _indexes(project: Project | None) -> tuple[SealedIndex, ...]:
-    declared = project.pyproject.get("tool", {}).get("uv", {}).get("index", []) if project else []
-    return tuple(
-        SealedIndex(name=str(index.get("name", "")), url=redact(str(index["url"])))
-        for index in declared
-        if "url" in index
     )
 
 

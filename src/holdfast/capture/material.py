@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from holdfast.capture.freshness import LockCheck
@@ -50,8 +51,13 @@ class Material:
 
     @classmethod
     def nothing(cls, settings: Settings, reason: str) -> Material:
-        """No inference: MLflow's files stay as the flavor wrote them."""
+        """Nothing to vouch for: MLflow's files stay as the flavor wrote them."""
         return cls(settings=settings, reasons=(reason,), switched_off=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where uv's settings are read from."""
+        return self.project.root if self.project else Path.cwd()
 
     def judged(self) -> Material:
         """This, once it is known whether the lock is fresh."""
@@ -65,7 +71,8 @@ class Material:
 
     def fallen(self, grade: Grade, reason: str) -> Material:
         """This, at `grade` or worse, for one more reason."""
-        return replace(self, grade=worst(self.grade, grade), reasons=(*self.reasons, reason))
+        reasons = dict.fromkeys((*self.reasons, reason))
+        return replace(self, grade=worst(self.grade, grade), reasons=tuple(reasons))
 
 
 def first_party(wheels: Mapping[str, BuiltWheel]) -> dict[str, FirstPartyWheel]:

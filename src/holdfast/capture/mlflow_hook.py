@@ -8,6 +8,10 @@ names:
 
 - `environment._infer_requirements`: what a model needs. We answer from the lock, and MLflow's slow
   capture of modules never runs; where we cannot, it does.
+- `environment.infer_pip_requirements`: asks the former; the user's `uv_extras` and `uv_groups` are
+  ours to hear.
+- `environment._validate_version_constraints`: runs pip, which a uv environment has not, to see
+  whether what we pin and what the user wants go together.
 - `environment._parse_pip_requirements`: the user's own words, `pip_requirements` (they override)
   or `extra_pip_requirements` (they add).
 - `environment.warn_dependency_requirement_mismatches`: our pins are what is installed, so there is
@@ -71,6 +75,22 @@ def _infer(original: Callable[..., Any], model_uri: Any, *args: Any, **kwargs: A
     return original(model_uri, *args, **kwargs) if found is None else found
 
 
+def _infer_for_user(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    from holdfast.capture.session import asked_for, is_on
+
+    if not is_on():
+        return original(*args, **kwargs)
+    extras, groups = kwargs.pop("uv_extras", None), kwargs.pop("uv_groups", None)
+    with asked_for(extras or (), groups or ()):
+        return original(*args, **kwargs)
+
+
+def _validate(original: Callable[..., Any], requirements: Any, *args: Any, **kwargs: Any) -> Any:
+    from holdfast.capture.session import agree, is_on
+
+    return None if is_on() and agree(requirements) else original(requirements, *args, **kwargs)
+
+
 def _parse(original: Callable[..., Any], pip_requirements: Any, *args: Any, **kwargs: Any) -> Any:
     parsed = original(pip_requirements, *args, **kwargs)
     from holdfast.capture.session import remember_words
@@ -108,7 +128,9 @@ def _detect_uv(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _patch_environment(module: ModuleType) -> None:
+    _wrap(module, "infer_pip_requirements", _infer_for_user)
     _wrap(module, "_infer_requirements", _infer)
+    _wrap(module, "_validate_version_constraints", _validate)
     _wrap(module, "_parse_pip_requirements", _parse)
     _wrap(module, "detect_uv_project", _detect_uv)
     _wrap(module, "warn_dependency_requirement_mismatches", _warn)

@@ -13,16 +13,21 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from holdfast.capture.gather import gather
 from holdfast.capture.material import Material
-from holdfast.capture.words import with_words
+from holdfast.capture.words import only_of_conda, with_words
 from holdfast.capture.write import renew_mlmodel, write_inferred, write_seal_of
 from holdfast.errors import HoldfastError, SealError
 from holdfast.project.discover import find_project
-from holdfast.project.settings import Settings, read_settings
+from holdfast.project.settings import Settings, readable_settings
+from holdfast.redact import redact
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 
@@ -47,34 +52,53 @@ class _Session:
     material: Material | None = None
 
 
-_here = threading.local()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wishes:
+    """What the user wants, and why some of it could not be read."""
+
+    settings: Settings
+    problems: tuple[str, ...]
 
 
-def _session() -> _Session:
-    if not hasattr(_here, "session"):
-        _here.session = _Session()
-    session: _Session = _here.session
-    return session
+class _Thread(threading.local):
+    """What each thread knows: its save, and the extras and groups that MLflow was asked for."""
+
+    def __init__(self) -> None:
+        self.session = _Session()
+        self.extras: tuple[str, ...] = ()
+        self.groups: tuple[str, ...] = ()
+
+
+_here = _Thread()
 
 
 def _new_session() -> _Session:
     """Forget what an earlier save, which did not come to its end, has left."""
-    material = _session().material
-    if material is not None:
-        material.close()
+    if _here.session.material is not None:
+        _here.session.material.close()
     _here.session = _Session()
-    return _session()
+    return _here.session
 
 
 def pins_are_installed() -> bool:
     """Whether what MLflow was told is just what is installed: there is nothing to compare."""
-    session = _session()
+    session = _here.session
     return session.material is not None and session.words is None and bool(session.material.pins)
 
 
 def is_on() -> bool:
     """Whether models are sealed here."""
-    return not _settings().off
+    return not _wishes().settings.off
+
+
+@contextmanager
+def asked_for(extras: Iterable[str], groups: Iterable[str]) -> Iterator[None]:
+    """MLflow's own `uv_extras` and `uv_groups`, while it looks for what a model needs."""
+    _here.extras, _here.groups = tuple(extras), tuple(groups)
+    try:
+        yield
+    finally:
+        _here.extras, _here.groups = (), ()
 
 
 def requirements_for(model_uri: object) -> list[str] | None:
@@ -83,27 +107,39 @@ def requirements_for(model_uri: object) -> list[str] | None:
     Raises:
         HoldfastError: Nothing could be made of the project, and the user asked for an error.
     """
-    if not is_on():
+    settings = _wishes().settings
+    if settings.off:
         return None
     session = _new_session()
     session.asked_for = str(model_uri)
     if os.environ.get("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT") == "0":
         reason = "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT=0 switched inference off"
-        session.material = Material.nothing(_settings(), reason)
+        session.material = Material.nothing(settings, reason)
         return []
-    session.material = gather(_settings())
+    session.material = _gathered(settings)
     if session.material.grade is Grade.INFERRED:
         if _raises():
-            raise SealError("; ".join(session.material.reasons))
+            raise SealError(redact("; ".join(session.material.reasons)))
         return None
     return list(session.material.pins)
 
 
 def remember_words(requirements: list[str], constraints: list[str]) -> None:
     """Keep what the user wants of packages, as MLflow read it."""
-    session = _session()
-    session.words = tuple(requirements)
-    session.constraints = tuple(constraints)
+    _here.session.words = tuple(requirements)
+    _here.session.constraints = tuple(constraints)
+
+
+def agree(requirements: list[str]) -> bool:
+    """Whether an exact pin among `requirements`, all of one package, meets the others."""
+    try:
+        read = [Requirement(line) for line in requirements]
+    except InvalidRequirement:
+        return False
+    pins = [one for each in read for one in each.specifier if one.operator == "=="]
+    return bool(pins) and all(
+        each.specifier.contains(pins[0].version, prereleases=True) for each in read
+    )
 
 
 def seal_saved_model(folder: Path) -> None:
@@ -112,14 +148,19 @@ def seal_saved_model(folder: Path) -> None:
     Raises:
         SealError: The seal does not reach the required grade.
     """
-    session, _here.session = _session(), _Session()
-    if not (folder / "MLmodel").is_file() or not is_on():
+    session, _here.session = _here.session, _Session()
+    wishes = _wishes()
+    if not (folder / "MLmodel").is_file() or wishes.settings.off:
         return
-    settings = _settings()
-    seal = _sealed(folder, session, settings)
-    if not seal.grade.reaches(settings.require_grade):
+    seal = _sealed(folder, session, wishes)
+    required = wishes.settings.require_grade
+    if seal is None:
+        if required is not Grade.INFERRED:
+            raise SealError(f"the model could not be sealed, and {required.value!r} is required")
+        return
+    if not seal.grade.reaches(required):
         raise SealError(
-            f"the seal is {seal.grade.value!r}, and {settings.require_grade.value!r} is required: "
+            f"the seal is {seal.grade.value!r}, and {required.value!r} is required: "
             + "; ".join(seal.reasons),
             hint="mend that and log again, or lower require-grade in [tool.holdfast]",
         )
@@ -133,42 +174,77 @@ def renew_digests(folder: Path) -> None:
     """`MLmodel` in a sealed folder was written once more: put its new digest into the seal."""
     try:
         renew_mlmodel(folder)
-    except (HoldfastError, OSError):
+    except Exception:
         _logger.warning("holdfast: the seal in %s could not be renewed", folder, exc_info=True)
 
 
-def _sealed(folder: Path, session: _Session, settings: Settings) -> Seal:
-    inside = session.asked_for and Path(session.asked_for).is_relative_to(folder)
-    if not inside:  # asked for another model, or not at all: the user's words are all there is
-        session.material = None
-    material = session.material or gather(settings)
-    started = material
+def _sealed(folder: Path, session: _Session, wishes: _Wishes) -> Seal | None:
+    """The seal, or a lesser one where that fails; None where none can be written."""
     try:
-        if session.words is not None and not material.switched_off:
-            material = with_words(material, session.words, session.constraints, adds=bool(inside))
-        return write_seal_of(folder, material)
+        return _best_seal(folder, session, wishes)
     except Exception as error:
         if _raises():
             raise
         _logger.debug("holdfast: sealing failed", exc_info=True)
-        said = (
-            error.message
-            if isinstance(error, HoldfastError)
-            else f"{type(error).__name__}: {error}"
-        )
-        return write_inferred(folder, settings, f"sealing failed: {said}")
-    finally:
-        started.close()
+        reason = f"sealing failed: {_said(error)}"
+    try:
+        return write_inferred(folder, wishes.settings, (*wishes.problems, reason))
+    except Exception:
+        _logger.warning("holdfast: not sealed: %s", redact(reason), exc_info=True)
+        return None
 
 
-def _settings() -> Settings:
-    """The project's settings; where they cannot be read, the defaults, and the seal says so."""
+def _best_seal(folder: Path, session: _Session, wishes: _Wishes) -> Seal:
+    inside = bool(session.asked_for) and _is_inside(session.asked_for, folder)
+    # Asked for another model, or not at all: the user's words are all there is.
+    material = session.material if inside else None
+    if material is None and (foreign := only_of_conda(folder)):
+        reason = f"conda_env names {', '.join(foreign)}, which only conda can bring"
+        material = Material.nothing(wishes.settings, reason)
+    material = material or _gathered(wishes.settings)
+    with closing(material):
+        if session.words is not None and not material.switched_off:
+            material = with_words(material, session.words, session.constraints, adds=inside)
+        for problem in wishes.problems:
+            material = material.fallen(Grade.FROZEN, problem)
+        return write_seal_of(folder, material)
+
+
+def _gathered(settings: Settings) -> Material:
+    """What the project gives; a mistake of ours is a reason, too."""
+    settings = replace(
+        settings,
+        extras=tuple(dict.fromkeys((*settings.extras, *_here.extras))),
+        groups=tuple(dict.fromkeys((*settings.groups, *_here.groups))),
+    )
+    try:
+        return gather(settings)
+    except Exception as error:
+        if _raises():
+            raise
+        _logger.debug("holdfast: sealing failed", exc_info=True)
+        return Material(settings=settings, reasons=(_said(error),))
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, HoldfastError):
+        return error.message
+    return f"{type(error).__name__}: {error}"
+
+
+def _is_inside(path: str, folder: Path) -> bool:
+    return Path(path).absolute().is_relative_to(folder.absolute())
+
+
+def _wishes() -> _Wishes:
+    """The project's settings; what cannot be read of them has its default, and the seal says so."""
     try:
         project = find_project()
-        return read_settings(project.pyproject if project else {})
     except HoldfastError as error:
-        _logger.warning("holdfast: %s", error)
-        return Settings()
+        settings, problems = readable_settings()
+        return _Wishes(settings=settings, problems=(error.message, *problems))
+    settings, problems = readable_settings(*(project.pyprojects if project else ()))
+    return _Wishes(settings=settings, problems=problems)
 
 
 def _raises() -> bool:

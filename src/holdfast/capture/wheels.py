@@ -42,7 +42,7 @@ class BuiltWheel:
 
 
 def build_wheels(folders: Mapping[str, Path]) -> dict[str, BuiltWheel]:
-    """Build a wheel from each of `folders`, at once; `folders` and the result are by name.
+    """Build a wheel from each of `folders` (or sdists), at once; they and the result are by name.
 
     Raises:
         ToolError: A build failed: its backend's last lines are in the message.
@@ -74,7 +74,9 @@ def _build(wanted: Mapping[str, tuple[Path, str]]) -> dict[str, BuiltWheel]:
 
 def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
     arguments = ["build", "--wheel", "--no-create-gitignore", "--python", sys.executable]
-    return start_uv([*arguments, "--out-dir", out, folder], cwd=folder)
+    return start_uv(
+        [*arguments, "--out-dir", out, folder], cwd=folder if folder.is_dir() else folder.parent
+    )
 
 
 def _kept(digest: str) -> BuiltWheel | None:
@@ -117,6 +119,8 @@ def _code_digest(folder: Path) -> str:
 
 
 def _code_files(folder: Path) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
     for base, folders, files in os.walk(folder):
         folders[:] = sorted(
             name

@@ -6,10 +6,12 @@ add: these too, bounded by what the lock says already.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -17,6 +19,8 @@ from holdfast.capture.material import NOT_THE_MODELS, Material
 from holdfast.errors import HoldfastError
 from holdfast.resolve import new_lock, resolve
 from holdfast.seal.grade import Grade
+
+_OF_EVERY_CONDA = {"python", "pip", "setuptools", "wheel"}
 
 
 def with_words(
@@ -36,24 +40,40 @@ def with_words(
     return _extended(material, wanted, constraints) if wanted else material
 
 
+def only_of_conda(folder: Path) -> tuple[str, ...]:
+    """What the `conda.yaml` that a flavor wrote into `folder` takes from conda itself."""
+    try:
+        environment = yaml.safe_load((folder / "conda.yaml").read_text(encoding="utf-8"))
+        found = [one for one in environment["dependencies"] if isinstance(one, str)]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return ()
+    return tuple(one for one in found if _conda_name(one) not in _OF_EVERY_CONDA)
+
+
+def _conda_name(word: str) -> str:
+    """The package in "channel::name=version=build"."""
+    return re.split(r"[\s=<>!~:\[]", word.rpartition("::")[2], maxsplit=1)[0]
+
+
 def _extended(material: Material, words: tuple[str, ...], constraints: tuple[str, ...]) -> Material:
     said = f"extra_pip_requirements add {', '.join(words)}"
     if material.pylock is None:
-        return replace(material, pins=(*material.pins, *words), reasons=(*material.reasons, said))
+        return _unresolved(material, said, "; ".join(material.reasons))
     bounds = [pin for pin in material.pins if pin.split("==")[0] not in material.wheels]
     try:
         packages = resolve(
             words,
-            folder=_folder(material),
+            folder=material.folder,
+            indexes=material.indexes,
             constraints=[*bounds, *constraints],
             with_dependencies=True,
         )
     except HoldfastError as error:
-        return _unresolved(material, said, error)
+        return _unresolved(material, said, error.message)
     there = {package["name"] for package in material.pylock["packages"]}
     added = [package for package in packages if package["name"] not in there]
     lock = {**material.pylock, "packages": [*material.pylock["packages"], *added]}
-    pins = (f"{package['name']}=={package['version']}" for package in added)
+    pins = (f"{package['name']}=={package['version']}" for package in added if "version" in package)
     fallen = material.fallen(Grade.FROZEN, said)
     return replace(fallen, pylock=lock, pins=(*fallen.pins, *pins))
 
@@ -74,12 +94,13 @@ def _overridden(
     try:
         packages = resolve(
             filter(None, lines),
-            folder=_folder(material),
+            folder=material.folder,
+            indexes=material.indexes,
             constraints=[*bounds, *constraints],
             with_dependencies=True,
         )
     except HoldfastError as error:
-        return _unresolved(material, said, error)
+        return _unresolved(material, said, error.message)
     return replace(
         material,
         grade=Grade.FROZEN,
@@ -92,10 +113,10 @@ def _overridden(
     )
 
 
-def _unresolved(material: Material, said: str, error: HoldfastError) -> Material:
+def _unresolved(material: Material, said: str, why: str) -> Material:
     """Words that cannot be had together with the lock: MLflow's own files stand for them."""
     fallen = replace(material, grade=Grade.INFERRED, pylock=None, drift=(), wheels={}, check=None)
-    return replace(fallen, reasons=(f"{said}; that cannot be locked: {error.message}",))
+    return replace(fallen, reasons=(f"{said}; that cannot be locked: {why}",))
 
 
 def _is_met(word: str, versions: Mapping[str, str]) -> bool:
@@ -118,7 +139,3 @@ def _name(word: str) -> str:
         return canonicalize_name(Requirement(word).name)
     except InvalidRequirement:
         return ""
-
-
-def _folder(material: Material) -> Path:
-    return material.project.root if material.project else Path.cwd()

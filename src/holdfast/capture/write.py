@@ -19,8 +19,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 import yaml
 from packaging.markers import Marker, default_environment
+from packaging.utils import canonicalize_version
 
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.predictions import Prediction, predict_example
@@ -28,7 +30,7 @@ from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import dumps
 from holdfast.lock.requirements import to_requirements
 from holdfast.project.git import Commit, read_commit
-from holdfast.project.installed import installed_record
+from holdfast.project.installed import installed_record, requirement_of
 from holdfast.project.settings import Settings
 from holdfast.redact import redact
 from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, digest_folder
@@ -38,6 +40,7 @@ from holdfast.seal.seal import (
     Seal,
     SealedDistribution,
     SealedGolden,
+    SealedIndex,
     SealedProject,
     SealedPython,
     SealedWheel,
@@ -46,7 +49,7 @@ from holdfast.seal.store import read_seal, to_json, write_file, write_seal
 
 LOCK = "pylock.toml"
 _OF_MLFLOW = ("requirements.txt", "conda.yaml", "python_env.yaml")
-_OF_THE_PROJECT = ("uv.lock", "pyproject.toml", ".python-version")
+_TABLES = ("project", "build-system", "dependency-groups")
 
 
 def write_seal_of(folder: Path, material: Material) -> Seal:
@@ -55,15 +58,16 @@ def write_seal_of(folder: Path, material: Material) -> Seal:
         if material.pylock is not None:
             _write_lock(folder, material.pylock, material.wheels)
         elif material.grade is Grade.PINNED:
-            _write_requirements(folder, "".join(f"{pin}\n" for pin in material.pins))
+            _write_pins(folder, material)
         _write_project(folder, material)
         prediction = predict_example(folder, material.settings)
         return _write_seal(folder, material.judged(), prediction)
 
 
-def write_inferred(folder: Path, settings: Settings, reason: str) -> Seal:
+def write_inferred(folder: Path, settings: Settings, reasons: tuple[str, ...]) -> Seal:
     """Seal the model in `folder` as it is, with nothing vouched for."""
-    material = Material(settings=settings, reasons=(reason,))
+    material = Material(settings=settings, reasons=reasons)
+    reason = reasons[-1]
     with _as_it_was(folder):
         return _write_seal(folder, material, Prediction(golden=None, reason=reason))
 
@@ -82,12 +86,30 @@ def renew_mlmodel(folder: Path) -> None:
 
 
 def _write_lock(folder: Path, lock: Mapping[str, Any], wheels: Mapping[str, BuiltWheel]) -> None:
-    for wheel in wheels.values():
-        (folder / WHEELS).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(wheel.path, folder / WHEELS / wheel.path.name)
+    _copy_wheels(folder, wheels)
     write_file(folder / LOCK, dumps(lock).encode())
     hashes = not any("vcs" in package for package in lock["packages"])
     _write_requirements(folder, to_requirements(lock, hashes=hashes))
+
+
+def _write_pins(folder: Path, material: Material) -> None:
+    """What is known where hashes are not; code from a folder goes along all the same."""
+    _copy_wheels(folder, material.wheels)
+    lines = []
+    for pin in material.pins:
+        name = pin.split("==")[0]
+        one = material.installed.get(name)
+        if name in material.wheels:
+            lines.append(f"./{WHEELS}/{material.wheels[name].path.name}")
+        else:
+            lines.append(requirement_of(one) if one and one.direct_url else pin)
+    _write_requirements(folder, "".join(f"{line}\n" for line in lines))
+
+
+def _copy_wheels(folder: Path, wheels: Mapping[str, BuiltWheel]) -> None:
+    for wheel in wheels.values():
+        (folder / WHEELS).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wheel.path, folder / WHEELS / wheel.path.name)
 
 
 def _write_requirements(folder: Path, text: str) -> None:
@@ -109,14 +131,24 @@ def _write_requirements(folder: Path, text: str) -> None:
 
 
 def _write_project(folder: Path, material: Material) -> None:
-    """The project's own files as they were, credentials taken out; a corrupt lock is not kept."""
-    if material.project is None:
+    """The project's own files, credentials taken out; a corrupt lock is not kept."""
+    project = material.project
+    if project is None:
         return
-    for name in _OF_THE_PROJECT:
-        path = material.project.root / name
+    texts = {"pyproject.toml": tomli_w.dumps(_that_matter(project.root_pyproject))}
+    for name in ("uv.lock", ".python-version"):
+        path = project.root / name
         if path.is_file() and (name != "uv.lock" or material.lock_is_sound):
-            text = redact(path.read_text(encoding="utf-8", errors="replace"))
-            write_file(folder / "holdfast" / "project" / name, text.encode())
+            texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    for name, text in texts.items():
+        write_file(folder / "holdfast" / "project" / name, redact(text).encode())
+
+
+def _that_matter(pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables that say what a model needs; what other tools keep there is not ours to copy."""
+    tools = pyproject.get("tool", {})
+    kept = {key: pyproject[key] for key in _TABLES if key in pyproject}
+    return kept | {"tool": {key: tools[key] for key in ("uv", "holdfast") if key in tools}}
 
 
 def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Seal:
@@ -141,7 +173,7 @@ def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Sea
         distributions=_distributions(material),
         wheels=_wheels(material),
         drift=material.drift,
-        indexes=material.indexes,
+        indexes=tuple(map(_without_folder, material.indexes)),
         files=digest_folder(folder),
         tools=_tools(),
     )
@@ -150,23 +182,34 @@ def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Sea
 
 
 def _distributions(material: Material) -> dict[str, SealedDistribution]:
-    """What was installed, of what the lock names for this machine.
-
-    A package that the lock has for others only may still be here: for Holdfast itself, say.
-    """
-    if material.pylock is None:
-        return {}
-    here = {name: str(value) for name, value in default_environment().items()}
-    named = {
-        package["name"]
-        for package in material.pylock["packages"]
-        if "marker" not in package or Marker(package["marker"]).evaluate(here)
-    }
+    """What was installed, of what is sealed for this machine, in the version that is sealed."""
+    sealed = _sealed_versions(material)
     return {
         name: SealedDistribution(version=one.version, record=installed_record(one))
         for name, one in sorted(material.installed.items())
-        if name in named
+        if name in sealed and _same_version(sealed[name], one.version)
     }
+
+
+def _sealed_versions(material: Material) -> dict[str, str]:
+    """By name; "" where only the build says it.
+
+    A package that the lock has for other machines only may still be here: for Holdfast itself, say.
+    The user's own words may want another version of it than is here.
+    """
+    if material.pylock is None:
+        pins = material.pins if material.grade is Grade.PINNED else ()
+        return dict(pin.split("==", 1) for pin in pins)
+    here = {name: str(value) for name, value in default_environment().items()}
+    return {
+        package["name"]: package.get("version", "")
+        for package in material.pylock["packages"]
+        if "marker" not in package or Marker(package["marker"]).evaluate(here)
+    }
+
+
+def _same_version(sealed: str, installed: str) -> bool:
+    return not sealed or canonicalize_version(sealed) == canonicalize_version(installed)
 
 
 def _wheels(material: Material) -> tuple[SealedWheel, ...]:
@@ -179,6 +222,11 @@ def _wheels(material: Material) -> tuple[SealedWheel, ...]:
         )
         for name, wheel in sorted(material.wheels.items())
     )
+
+
+def _without_folder(index: SealedIndex) -> SealedIndex:
+    """A folder of this machine means nothing on another."""
+    return replace(index, url="") if index.url.startswith("file:") else index
 
 
 def _project(material: Material) -> SealedProject:

@@ -26,11 +26,15 @@ class Project:
         folder: The folder of the `pyproject.toml` nearest to the code that runs: a workspace
             member, or `root`.
         pyproject: What that file says.
+        root_pyproject: What the file in `root` says: the same, but in a workspace's member.
+        uv_toml: What `uv.toml` in `root` says, which takes the place of all `[tool.uv]`.
     """
 
     root: Path
     folder: Path
     pyproject: Mapping[str, Any]
+    root_pyproject: Mapping[str, Any]
+    uv_toml: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -41,6 +45,19 @@ class Project:
     def version(self) -> str:
         """`project.version`, or "" where it is dynamic."""
         return str(self.pyproject.get("project", {}).get("version", ""))
+
+    @property
+    def pyprojects(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The root's, and that of the project itself, which counts more."""
+        return self.root_pyproject, self.pyproject
+
+    @property
+    def uv_settings(self) -> Mapping[str, Any]:
+        """Uv's own settings, where uv reads them: at the root."""
+        if self.uv_toml is not None:
+            return self.uv_toml
+        settings: Mapping[str, Any] = self.root_pyproject.get("tool", {}).get("uv", {})
+        return settings
 
     @property
     def lockfile(self) -> Path:
@@ -69,14 +86,22 @@ def project_above(start: Path) -> Project | None:
     """The project that `start` is in: its nearest `pyproject.toml`, and the lock above that.
 
     Raises:
-        InputError: That `pyproject.toml` is not TOML.
+        InputError: A file of it is not TOML.
     """
     start = start.resolve()
     folders = [start, *start.parents]
     folder = next((each for each in folders if (each / "pyproject.toml").is_file()), None)
     if folder is None:
         return None
-    return Project(root=_root_of(folder), folder=folder, pyproject=_read(folder / "pyproject.toml"))
+    root = _root_of(folder)
+    pyproject = _read(folder / "pyproject.toml")
+    return Project(
+        root=root,
+        folder=folder,
+        pyproject=pyproject,
+        root_pyproject=pyproject if root == folder else _read(root / "pyproject.toml"),
+        uv_toml=_read(root / "uv.toml") if (root / "uv.toml").is_file() else None,
+    )
 
 
 def _root_of(folder: Path) -> Path:

@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from holdfast.redact import redact
+
+# PEP 508's names; pip renames what it is about to remove to "~name", and may leave that behind.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
 # Rows of a RECORD that say how it was installed, not what: they differ between two installs of one
 # wheel (PEP 376 and PEP 610 files, uv's own notes, scripts whose first line names the interpreter,
 # bytecode).
@@ -53,6 +58,19 @@ def installed_distributions(path: Iterable[str] | None = None) -> dict[str, Inst
         for one in _in_folder(Path(folder or ".")):
             found.setdefault(one.name, one)
     return found
+
+
+def requirement_of(one: Installed) -> str:
+    """A requirement for exactly what is installed (PEP 610 says where it came from)."""
+    url = redact(str(one.direct_url.get("url", "")))
+    subdirectory = one.direct_url.get("subdirectory")
+    inner = f"#subdirectory={subdirectory}" if subdirectory else ""
+    if "vcs_info" in one.direct_url:
+        vcs = one.direct_url["vcs_info"]
+        return f"{one.name} @ {vcs['vcs']}+{url}@{vcs['commit_id']}{inner}"
+    if "archive_info" in one.direct_url:
+        return f"{one.name} @ {url}{inner}"
+    return f"{one.name}=={one.version}"
 
 
 def record_digest(record: str) -> str:
@@ -98,7 +116,7 @@ def _in_folder(folder: Path) -> Iterator[Installed]:
     for entry in sorted(folder.glob("*.dist-info")):
         # The binary distribution format: {name}-{version}.dist-info, neither with a dash in it.
         name, _, version = entry.name[: -len(".dist-info")].partition("-")
-        if version:
+        if version and _NAME.fullmatch(name) and (entry / "METADATA").is_file():
             yield Installed(
                 name=re.sub(r"[-_.]+", "-", name).lower(),
                 version=version,

@@ -40,14 +40,35 @@ class Settings:
     golden_seconds: int = 60
 
 
-def read_settings(pyproject: Mapping[str, Any]) -> Settings:
-    """The settings of the project whose `pyproject.toml` says `pyproject`.
+def read_settings(*pyprojects: Mapping[str, Any]) -> Settings:
+    """The settings of a project.
+
+    Args:
+        pyprojects: What its `pyproject.toml` says; before it, what its workspace's says.
 
     Raises:
         InputError: A key that does not exist, or a value of the wrong kind; all of them at once.
     """
-    table = pyproject.get("tool", {}).get("holdfast", {})
-    problems = [_unknown(key) for key in table if _field(key) not in Settings.__dataclass_fields__]
+    settings, problems = readable_settings(*pyprojects)
+    if problems:
+        raise InputError("; ".join(problems), hint="docs/settings.md lists them all")
+    return settings
+
+
+def readable_settings(*pyprojects: Mapping[str, Any]) -> tuple[Settings, tuple[str, ...]]:
+    """What can be read of the settings, and what is wrong with the rest.
+
+    A required grade that cannot be read stands for the best one: whoever asks wants no less.
+    """
+    table: dict[str, Any] = {}
+    problems: list[str] = []
+    for pyproject in pyprojects:
+        found = pyproject.get("tool", {}).get("holdfast", {})
+        if isinstance(found, Mapping):
+            table |= found
+        else:
+            problems.append(f"[tool.holdfast] is {found!r}; expected a table")
+    problems += [_unknown(key) for key in table if _field(key) not in Settings.__dataclass_fields__]
     values: dict[str, Any] = {}
     for name, field in Settings.__dataclass_fields__.items():
         where, value = _given(name, table)
@@ -57,9 +78,9 @@ def read_settings(pyproject: Mapping[str, Any]) -> Settings:
             values[name] = _read_as(field.default, value, where)
         except InputError as error:
             problems.append(error.message)
-    if problems:
-        raise InputError("; ".join(problems), hint="docs/settings.md lists them all")
-    return Settings(**values)
+            if name == "require_grade":
+                values[name] = Grade.LOCKED
+    return Settings(**values), tuple(problems)
 
 
 def _given(name: str, table: Mapping[str, Any]) -> tuple[str, Any]:

@@ -72,10 +72,21 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedIndex:
-    """An index of packages that the project declares; never with credentials."""
+    """An index of packages that the project declares; never with credentials.
+
+    Attributes:
+        name: "" where it has none.
+        url: "" for a folder on the disk of the machine that the model was logged on.
+        explicit: Asked for nothing but the packages that are bound to it.
+        default: In the place of uv's own default index.
+        packages: The names that are bound to it: they are asked of no other.
+    """
 
     name: str
     url: str
+    explicit: bool = False
+    default: bool = False
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
