@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 IRIS = """
@@ -43,3 +45,78 @@ def iris_rows(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text(ROWS, encoding="utf-8")
     return path
+
+
+SMALL = """
+import os
+import sys
+from importlib.metadata import version
+
+import mlflow
+import pandas as pd
+
+
+class Answer(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        {body}
+
+
+example = pd.DataFrame({{"x": [1.0, 2.0]}})
+{call}
+"""
+LOG = 'mlflow.pyfunc.log_model(name="m", python_model=Answer(), input_example=example)'
+DOUBLED = 'return (model_input["x"] * 2).to_numpy()'
+
+
+@pytest.fixture
+def small_script():
+    """A training script that needs no more than pandas: a model whose `predict` is `body`.
+
+    `call` saves it; by default it is logged.
+    """
+
+    def script(body: str = DOUBLED, call: str = LOG) -> str:
+        return SMALL.format(body=body, call=call)
+
+    return script
+
+
+@pytest.fixture
+def small_project(new_project, shared):
+    """A project of the smallest dependencies that MLflow's pyfunc loads with.
+
+    Such projects train in an environment of their own kind; the runs go to files.
+    """
+
+    def make(name="project", *, own=False):
+        project = new_project(name, own=own)
+        if not own:
+            project.environment = shared / "venv-small"
+        project.env["MLFLOW_TRACKING_URI"] = (project.folder.parent / "mlruns").as_uri()
+        project.env["MLFLOW_ALLOW_FILE_STORE"] = "true"
+        return project
+
+    return make
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """A file with two rows for a small model: x = 3 and x = 4."""
+    path = tmp_path / "small-rows.csv"
+    path.write_text("x\n3\n4\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def moved_all(tmp_path):
+    """Take models that a project saved by `save_model`, by name; then delete the project."""
+
+    def move(project, *names):
+        target = tmp_path / "elsewhere"
+        target.mkdir(exist_ok=True)
+        for name in names:
+            shutil.copytree(project.folder / name, target / name)
+        project.delete()
+        return [target / name for name in names]
+
+    return move
