@@ -66,3 +66,20 @@ def test_named_in_the_environment_or_to_mlflow(
     save(project, small_script, "\n".join(calls), {})
     for model in moved_all(project, "words", "m"):
         check(model, holdfast, rows)
+
+
+def test_a_default_group_is_sealed_unasked_and_dev_is_not(
+    small_project, holdfast, moved, small_script, rows
+):
+    project = small_project()
+    tables = {**VERSIONS, "dependency-groups": {"plots": ["six==1.16.0"], "dev": ["iniconfig"]}}
+    project.pyproject(**tables, tool_uv={"default-groups": ["dev", "plots"]})
+    script = small_script("return [version('six')]", SAVE.format(more=""))
+    project.write("train.py", script)
+    project.sync()
+    ran = project.train("train.py")
+    assert ran.code == 0, ran
+    model = moved(project)
+    assert seal_of(model)["grade"] == "locked", seal_of(model)["reasons"]
+    assert "iniconfig" not in locked(model)
+    assert answers(holdfast, model, rows) == ["1.16.0"]

@@ -70,7 +70,7 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
         graph,
         roots=_roots(graph, project),
         extras=settings.extras,
-        groups=settings.groups,
+        groups=(*settings.groups, *project.default_groups),
         prune=("holdfast", *settings.exclude),
     )
     selected = closure.select(_here())
@@ -115,16 +115,24 @@ def _roots(graph: LockGraph, project: Project) -> tuple[str, ...]:
 def _wheels_on_disk(
     project: Project, closure: Closure, selected: Mapping[str, LockedPackage]
 ) -> dict[str, BuiltWheel]:
-    """A wheel of each package whose files lie on this disk: they go along with the model."""
+    """A wheel of each package whose files lie on this disk: they go along with the model.
+
+    Folders that only other machines want are built as well; of files, only one that fits here can
+    be told to be the right one.
+    """
     built: dict[str, Path] = {}
     ready: dict[str, Path] = {}
     for one in closure.on_disk:
         package = one.package
-        if selected.get(package.name) != package:
+        if selected.get(package.name) != package and not _is_folder(package):
             continue
         path = _file_on_disk(project, package)
         (ready if path.suffix == ".whl" else built)[package.name] = path
     return build_wheels(built) | {name: describe_wheel(path) for name, path in ready.items()}
+
+
+def _is_folder(package: LockedPackage) -> bool:
+    return package.source.kind in {"editable", "directory"}
 
 
 def _file_on_disk(project: Project, package: LockedPackage) -> Path:

@@ -60,6 +60,14 @@ class Project:
         return settings
 
     @property
+    def default_groups(self) -> tuple[str, ...]:
+        """The dependency groups that uv installs unasked, without `dev` (uv's `--no-dev`)."""
+        named = self.pyproject.get("tool", {}).get("uv", {}).get("default-groups", ())
+        if named == "all":
+            named = self.pyproject.get("dependency-groups", {})
+        return tuple(str(group) for group in named if group != "dev")
+
+    @property
     def lockfile(self) -> Path:
         """Where `uv.lock` is, if there is one."""
         return self.root / "uv.lock"
