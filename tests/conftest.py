@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from holdfast.uv import run_uv
 from kit import REPOSITORY, Holdfast, UvProject, real_python
+from small import Small, make_small
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +61,24 @@ def new_project(
 ) -> Callable[..., UvProject]:
     """Make a project folder below the test's folder: `new_project("name")`."""
     return partial(new_project_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small(
+    new_project_in: Callable[..., UvProject], tmp_path_factory: pytest.TempPathFactory
+) -> Small:
+    """A small sealed model and its environment, made once for all of xdist's processes."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / "small"
+    with FileLock(root / "small.lock"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            made = make_small(new_project_in(folder, own=True), folder)
+            (folder / "done").touch()
+            return made
+    return Small(model=folder / "model", home=folder / "home", cache=folder / "uv-cache")
 
 
 def _elsewhere(tmp_path: Path) -> Path:

@@ -6,16 +6,21 @@ the seal.
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from holdfast.errors import InputError, MismatchError
+from holdfast.errors import HoldfastError, InputError, MismatchError
 from holdfast.mlflow_store import RegisteredVersion, fetch, local_folder
 from holdfast.redact import redact
 from holdfast.seal.digest import FileComparison, compare_folder, digest_file, inside
 from holdfast.seal.seal import Seal
 from holdfast.seal.store import read_seal
+
+_LARGEST_MLMODEL = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +52,17 @@ class Model:
             MismatchError: One is not as it was sealed, is missing, or was added.
         """
         if paths:
-            changed = [path for path in paths if self._differs(path)]
-            comparison = FileComparison(changed=tuple(changed))
+            there = [path for path in paths if os.path.lexists(inside(self.path, path))]
+            comparison = FileComparison(
+                changed=tuple(path for path in there if self._differs(path)),
+                missing=tuple(path for path in paths if path not in there),
+            )
         else:
             comparison = self.compare_files()
         if not comparison.matches:
             raise MismatchError(
                 f"{self.uri} is not as it was sealed: {describe(comparison)}",
-                hint=f"holdfast verify {self.uri}",
+                hint=f"holdfast verify {shlex.quote(self.uri)}",
             )
 
     def _differs(self, path: str) -> bool:
@@ -99,3 +107,29 @@ def open_model(uri: str | os.PathLike[str]) -> Model:
         )
     seal, digest = read_seal(folder)
     return Model(uri=redact(text), path=folder, seal=seal, digest=digest, registered=registered)
+
+
+def read_signature(model: Model) -> dict[str, list[Any]]:
+    """What `MLmodel` says of "inputs", "outputs" and "params"; {} where it says nothing to be read.
+
+    Only read: no code of the model runs, and nothing is compared with the seal.
+    """
+    import yaml
+
+    try:
+        path = inside(model.path, "MLmodel")
+        if not path.is_file() or path.stat().st_size > _LARGEST_MLMODEL:
+            return {}
+        signature = yaml.safe_load(path.read_bytes())["signature"]
+        sides = {side: json.loads(text) for side, text in signature.items() if text}
+    except (
+        OSError,
+        HoldfastError,
+        yaml.YAMLError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):
+        return {}
+    return {side: columns for side, columns in sides.items() if isinstance(columns, list)}

@@ -93,18 +93,22 @@ def predict_file(
         return worker.predict_file(data, file_format, output_format, params=params, timeout=timeout)
 
 
-def format_of(path: str) -> str:
+def format_of(path: str, option: str = "--format") -> str:
     """The format that the end of a file's name stands for.
+
+    Args:
+        path: The file's name; "-" has no end.
+        option: What names the format instead.
 
     Raises:
         InputError: It stands for none.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(
-            f"{path} ends in {suffix or 'nothing'}; expected one of {', '.join(FORMATS)}",
-            hint="name the format: --format csv",
-        )
+        expected = ", ".join(FORMATS)
+        name = "standard input" if path == "-" else path
+        ends = f"{name} ends in {suffix}" if suffix else f"{name} has no ending"
+        raise InputError(f"{ends}; expected {expected}", hint=f"name the format: {option} csv")
     return FORMATS[suffix]
 
 

@@ -156,6 +156,11 @@ _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
         "what is named is in no cache here; leave out `--offline`, or pack the model elsewhere",
     ),
     (
+        r"zip file structure|zip archive|Failed to (extract|read) archive|unexpected end of file",
+        ToolError,
+        "what came is no wheel: a proxy's page, or a download that was cut; try again",
+    ),
+    (
         # A connection that could not be made, or that ended too soon.
         r"dns error|error sending request|tcp connect error|timed out|Failed to fetch",
         ToolError,

@@ -14,8 +14,11 @@ from importlib import import_module
 import click
 
 from holdfast import __version__
+from holdfast.cli import options
+from holdfast.cli.render import Screen, print_error
 from holdfast.errors import HoldfastError
 
+_USAGE = 2
 _BUG = 4
 _INTERRUPTED = 130
 
@@ -55,71 +58,73 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = """\
+\b
+Exit codes: 0 done; 1 verified, and it does not match; 2 wrong usage or input;
+3 a tool, the store or the network failed; 4 a bug.
+"""
+
+
+@click.command(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG
+)
 @click.version_option(__version__, prog_name="holdfast")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no talk; errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="Tracebacks, and what the tools say.")
-@click.pass_context
-def holdfast(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
+@options.talk
+def holdfast() -> None:
     """Keep a machine-learning model and its exact environment together.
 
     MODEL is any MLflow model URI (models:/name/version, models:/name@alias, models:/m-id,
     runs:/id/path, any artifact URI) or a model's folder.
     """
-    from holdfast.cli.render import Screen
-
     # MLflow would try a server that is down for four minutes; three tries are a quarter of one.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    ctx.obj = Screen(quiet=quiet, verbose=verbose)
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show is shown as what it can.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(_run())
 
 
 def _run() -> int:
+    screen = Screen()
     code = 0
     try:
-        holdfast(standalone_mode=False)
+        holdfast(standalone_mode=False, obj=screen)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        code = _USAGE
     except HoldfastError as error:
-        code = _failed(error)
-    except BrokenPipeError:  # the reader of a pipe has left: nothing is wrong here
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _failed(error, screen)
     except Exception as error:  # noqa: BLE001 - the last door: a bug is said to be one
         code = _bug(error)
     return code
 
 
-def _failed(error: HoldfastError) -> int:
-    from holdfast.cli.render import print_error
-
+def _failed(error: HoldfastError, screen: Screen) -> int:
+    if screen.verbose:
+        _print_traceback(error)
     print_error(error)
-    if _verbose():
-        import traceback
-
-        traceback.print_exception(error)
     return error.exit_code
 
 
 def _bug(error: Exception) -> int:
-    import traceback
-
-    from holdfast.redact import redact
-
-    click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
+    _print_traceback(error)
     click.echo(
         "\nerror: this is a bug in Holdfast; please report it with the lines above", err=True
     )
     return _BUG
 
 
-def _verbose() -> bool:
-    return any(word in {"-v", "--verbose"} for word in sys.argv[1:])
+def _print_traceback(error: Exception) -> None:
+    import traceback
+
+    from holdfast.redact import redact
+
+    click.echo(redact("".join(traceback.format_exception(error))), err=True)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from holdfast.cli import options
 from holdfast.cli.render import print_data
 
 
 @click.command("demo")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
+@options.talk
 def command(folder: Path | None) -> None:
     """Log, seal, restore, verify, predict and tamper, for real, in FOLDER.
 

@@ -24,6 +24,7 @@ def command() -> None:
 
 @command.command("list")
 @options.as_json
+@options.talk
 def list_(*, as_json: bool) -> None:
     """List the environments, the longest unused first."""
     listed = Store.open().list()
@@ -43,6 +44,7 @@ def list_(*, as_json: bool) -> None:
 @click.option("--key", metavar="KEY", help="The one whose key begins so.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @options.as_json
+@options.talk
 @click.pass_obj
 def prune(
     screen: Screen,

@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
+
+from holdfast.cli.render import Screen
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Number(click.FloatRange):
+    """A number in a range; "nan" is in none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+def _tell_screen(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value:
+        setattr(ctx.ensure_object(Screen), str(param.name), True)
+
+
+def talk(command: F) -> F:
+    """-q and -v; they say the same before the command's name and after it."""
+    shared: dict[str, Any] = {"is_flag": True, "expose_value": False, "callback": _tell_screen}
+    verbose = click.option(
+        "-v", "--verbose", help="Tracebacks, and all that is going on.", **shared
+    )
+    quiet = click.option("-q", "--quiet", help="No progress and no talk; errors only.", **shared)
+    return quiet(verbose(command))
+
 
 model = click.argument("uri", metavar="MODEL")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -20,9 +56,16 @@ strict = click.option(
 )
 timeout = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Number(min=0, min_open=True),
     default=300.0,
     show_default=True,
     metavar="SECONDS",
     help="For loading and predicting.",
+)
+tolerance = click.option(
+    "--tolerance",
+    type=_Number(min=0),
+    default=0.0,
+    show_default=True,
+    help="Predictions may differ by this much.",
 )

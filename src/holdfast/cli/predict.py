@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from holdfast.cli import options
+from holdfast.cli.output import open_output, read_input
 from holdfast.cli.render import Screen
 from holdfast.errors import InputError
 
@@ -35,6 +35,7 @@ _FORMATS = ("csv", "json", "parquet")
 @options.offline
 @options.strict
 @options.timeout
+@options.talk
 @click.pass_obj
 def command(
     screen: Screen,
@@ -49,57 +50,40 @@ def command(
     strict: bool,
     timeout: float,
 ) -> None:
-    """Predict the rows of a file with MODEL, in its sealed environment.
+    r"""Predict the rows of a file with MODEL, in its sealed environment.
 
     JSON is in any of MLflow's shapes: dataframe_split, dataframe_records, instances, inputs, or a
     list of records.
+
+    \b
+    holdfast predict models:/churn@champion -i rows.csv -o answers.csv
     """
     from holdfast.predict import format_of, predict_file
     from holdfast.restore import restore
 
-    data = _read(source)
-    file_format = given or format_of(source)
-    output_format = wanted or (format_of(target) if Path(target).suffix else file_format)
     parameters = _params(params)
-    with screen.progress("restoring") as doing:
+    file_format = given or format_of(source, "--format")
+    named = Path(target).suffix if target != "-" else ""
+    output_format = wanted or (format_of(target, "--output-format") if named else file_format)
+    with open_output(target) as write, screen.progress("restoring") as doing:
+        data = read_input(source)
         restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
         doing("predicting")
-        answer = predict_file(
-            restored, data, file_format, output_format, params=parameters, timeout=timeout
+        write(
+            predict_file(
+                restored, data, file_format, output_format, params=parameters, timeout=timeout
+            )
         )
-    _write(target, answer)
-
-
-def _read(source: str) -> bytes:
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror}") from error
-    if not data.strip():
-        raise InputError(f"{source} is empty")
-    return data
 
 
 def _params(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
+    hint = """--params '{"name": value}'"""
     try:
         params = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"--params is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--params is not JSON: {error}", hint=hint) from error
     if not isinstance(params, dict):
-        raise InputError('--params is not an object: expected {"name": value}')
+        raise InputError("--params is not a JSON object", hint=hint)
     return params
-
-
-def _write(target: str, answer: bytes) -> None:
-    from holdfast.seal.store import write_file
-
-    if target == "-":
-        sys.stdout.buffer.write(answer)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        write_file(Path(target).absolute(), answer)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror}") from error

@@ -1,19 +1,23 @@
 """Everything that prints. Data goes to stdout; progress, talk and errors go to stderr.
 
-rich is imported when there is something to draw, not before.
+What is printed may be somebody else's words (a file's name, a package's): no character of theirs
+moves the cursor or begins a line. rich is imported when there is something to draw, not before.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +25,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+# Control characters, C1's included, and what turns the direction of writing.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Screen:
-    """Where a command prints, and how much."""
+    """Where a command prints, and how much; -q and -v stand before or after its name."""
 
     quiet: bool = False
     verbose: bool = False
@@ -33,30 +39,40 @@ class Screen:
     def say(self, text: str) -> None:
         """A line of talk."""
         if not self.quiet:
-            click.echo(text, err=True)
+            _echo(_one_line(text), sys.stderr)
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
         """Show that something goes on; the value is called with what it is doing now.
 
-        On a terminal a line that changes; elsewhere only waits are said, a line each.
+        On a terminal a line that changes; elsewhere only waits are said, a line each, and with -v
+        everything.
         """
-        console = _stderr()
-        if self.quiet or not console.is_terminal:
-            yield lambda doing: self.say(doing) if "waiting" in doing else None
+        if self.quiet or self.verbose or not sys.stderr.isatty():
+            yield lambda doing: self.say(doing) if self.verbose or "waiting" in doing else None
             return
-        with console.status(text) as status:
-            yield status.update
+        from rich.markup import escape
+
+        with _console(stderr=True).status(escape(text)) as status:
+            yield lambda doing: status.update(escape(_one_line(doing)))
 
 
 def print_data(text: str) -> None:
     """A line of data, on stdout."""
-    click.echo(text)
+    _echo(_one_line(text), sys.stdout)
+
+
+def print_bytes(data: bytes) -> None:
+    """Data as it is, on stdout."""
+    with _writing(sys.stdout):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def print_json(data: Any) -> None:
     """`data` as JSON on stdout."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True))
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    _echo(json.dumps(data, indent=2, ensure_ascii=plain, sort_keys=True), sys.stdout)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -68,34 +84,39 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for name in columns:
         table.add_column(name.strip(), justify="right" if name.endswith(" ") else "left")
     for row in rows:
-        table.add_row(*row)
-    _stdout().print(table)
+        table.add_row(*map(_cell, row))
+    with _writing(sys.stdout):
+        _console().print(table)
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     """Names and what they are, in two columns, on stdout."""
     width = max((len(name) for name, _ in pairs), default=0)
-    console = _stdout()
-    for name, value in pairs:
-        first, *rest = value.splitlines() or [""]
-        console.print(f"[bold]{name:<{width}}[/]  ", end="")
-        console.print(first, markup=False, highlight=False, soft_wrap=True)
-        for line in rest:
-            console.print(" " * (width + 2) + line, markup=False, highlight=False, soft_wrap=True)
+    console = _console()
+    with _writing(sys.stdout):
+        for name, value in pairs:
+            first, *rest = map(_one_line, value.split("\n"))
+            console.print(f"[bold]{name:<{width}}[/]  ", end="")
+            console.print(first, markup=False, highlight=False, soft_wrap=True)
+            for line in rest:
+                print_data(" " * (width + 2) + line)
 
 
 def print_mark(mark: str, style: str, text: str) -> None:
     """A line on stdout with a mark before it; it can be read without its colour."""
-    console = _stdout()
-    console.print(f"[{style}]{mark}[/] ", end="")
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console = _console()
+    with _writing(sys.stdout):
+        console.print(f"[{style}]{mark}[/] ", end="")
+        console.print(_one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_error(error: HoldfastError) -> None:
     """An error and its hint, on stderr."""
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
+    message = "\n".join(map(_one_line, error.message.split("\n")))
+    _echo(f"{click.style('error', fg='red', bold=True)}: {message}", sys.stderr)
     if error.hint:
-        click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {error.hint}", err=True)
+        hint = click.style("hint", fg="cyan", bold=True)
+        _echo(f"\n{hint}: {_one_line(error.hint)}", sys.stderr)
 
 
 def size(number: float) -> str:
@@ -107,13 +128,52 @@ def size(number: float) -> str:
     raise AssertionError
 
 
-def _stdout() -> Console:
+def _one_line(text: str) -> str:
+    """`text` with every control character written out, a line's end among them."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _cell(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(_one_line(text))
+
+
+def _echo(text: str, stream: IO[str]) -> None:
+    # click knows terminals; NO_COLOR it does not know.
+    with _writing(stream):
+        click.echo(text, file=stream, color=False if os.environ.get("NO_COLOR") else None)
+
+
+@contextmanager
+def _writing(stream: IO[str]) -> Iterator[None]:
+    """What is printed inside may find its reader gone, as with `| head`: then nobody misses it."""
+    try:
+        yield
+    except BrokenPipeError:
+        _let_go(stream)
+    except OSError as error:
+        _let_go(stream)
+        name = "standard output" if stream is sys.stdout else "standard error"
+        raise StoreError(
+            f"{name} cannot be written: {error.strerror}", hint="free some disk, or write elsewhere"
+        ) from error
+
+
+def _let_go(stream: IO[str]) -> None:
+    """Send what is still to come, and what is in the stream's buffer, nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console()
+    class Plain(Console):
+        """rich's, but that a pipe without a reader is none of its business."""
 
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
 
-def _stderr() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True)
+    return Plain(stderr=stderr)

@@ -13,6 +13,7 @@ from holdfast.cli.render import Screen, print_data, print_json
 @options.offline
 @options.strict
 @options.as_json
+@options.talk
 @click.pass_obj
 def command(screen: Screen, uri: str, *, offline: bool, strict: bool, as_json: bool) -> None:
     r"""Bring the sealed environment of MODEL back, and print its folder.

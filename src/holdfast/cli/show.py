@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import print_json, print_pairs, print_table, size
-from holdfast.model import Model, open_model
+from holdfast.model import Model, open_model, read_signature
 from holdfast.seal.seal import Seal
 
 
@@ -14,6 +14,7 @@ from holdfast.seal.seal import Seal
 @options.model
 @click.option("--packages", is_flag=True, help="List every package, too.")
 @options.as_json
+@options.talk
 def command(uri: str, *, packages: bool, as_json: bool) -> None:
     """Say what the seal of MODEL says; nothing of the model is loaded.
 
@@ -21,7 +22,8 @@ def command(uri: str, *, packages: bool, as_json: bool) -> None:
     """
     model = open_model(uri)
     if as_json:
-        print_json({"model": model.uri, "digest": model.digest, **model.seal.to_dict()})
+        named = {"model": model.uri, "digest": model.digest, "signature": read_signature(model)}
+        print_json({**named, **model.seal.to_dict()})
         return
     print_pairs(_lines(model))
     if packages:
@@ -38,12 +40,31 @@ def _lines(model: Model) -> list[tuple[str, str]]:
         ("project", _project(seal)),
         ("python", f"{seal.python.implementation} {seal.python.version}, {seal.python.platform}"),
         ("packages", f"{len(seal.distributions)} on the platform it was logged on"),
+        *_signature(model),
         ("own code", "\n".join(f"{one.name} {one.version}" for one in seal.wheels) or "none"),
         ("predictions", _golden(seal)),
         ("files", f"{len(seal.files)}, {size(sum(one.size for one in seal.files.values()))}"),
         ("made by", ", ".join(f"{name} {version}" for name, version in seal.tools.items())),
     ]
     return [(name, value) for name, value in lines if value]
+
+
+def _signature(model: Model) -> list[tuple[str, str]]:
+    """What the model takes and answers, as its own metadata say."""
+    found = read_signature(model)
+    sides = (("takes", "inputs"), ("answers", "outputs"), ("parameters", "params"))
+    return [(word, ", ".join(map(_column, found.get(side, ())))) for word, side in sides]
+
+
+def _column(column: object) -> str:
+    """One column, tensor or parameter of a signature, as MLflow writes them."""
+    known = column if isinstance(column, dict) else {}
+    tensor = known.get("tensor-spec")
+    kind = f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else ""
+    name = f"{known['name']}: " if "name" in known else ""
+    default = f" = {known['default']!r}" if "default" in known else ""
+    optional = "" if known.get("required", True) else " (optional)"
+    return f"{name}{kind or known.get('type', '?')}{default}{optional}"
 
 
 def _project(seal: Seal) -> str:

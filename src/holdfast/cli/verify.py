@@ -24,18 +24,13 @@ _MOST_DETAILS = 20
 @options.model
 @options.offline
 @options.strict
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    show_default=True,
-    help="Predictions may differ by this much.",
-)
+@options.tolerance
 @click.option(
     "--record", is_flag=True, help="Tag the version in MLflow's registry with the result."
 )
 @options.timeout
 @options.as_json
+@options.talk
 @click.pass_obj
 def command(
     screen: Screen,
@@ -53,11 +48,14 @@ def command(
     Prints a receipt; exits with 1 when something does not match.
     """
     from holdfast.model import open_model
+    from holdfast.verify.record import check_recordable
     from holdfast.verify.record import record as tag
     from holdfast.verify.verify import verify
 
-    model = open_model(uri)
-    with screen.progress("verifying") as doing:
+    with screen.progress("opening") as doing:
+        model = open_model(uri)
+        if record:
+            check_recordable(model)
         receipt = verify(
             model,
             tolerance=tolerance,

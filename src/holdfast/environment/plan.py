@@ -65,13 +65,19 @@ def make_plan(pylock: str, interpreter: Interpreter) -> Plan:
     Raises:
         LockError: It cannot be read, has nothing for this Python, or leaves a package's bytes open.
     """
-    from packaging.pylock import Pylock, PylockValidationError
+    from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
     try:
         document = tomli.loads(pylock)
         lock = Pylock.from_dict(document)
     except (tomli.TOMLDecodeError, PylockValidationError) as error:
-        raise LockError(f"pylock.toml cannot be read: {error}") from error
+        newer = isinstance(error, PylockUnsupportedVersionError)
+        raise LockError(
+            f"pylock.toml cannot be read: {error}",
+            hint="python -m pip install --upgrade holdfast"
+            if newer
+            else "the file was cut or changed; take the model from its store again",
+        ) from error
     target = interpreter.target()
     packages = tuple(_package(one, document) for one in select(lock, target))
     _refuse_open(packages)

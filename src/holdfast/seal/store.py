@@ -13,6 +13,7 @@ from holdfast.errors import SealError
 from holdfast.seal.digest import SEAL_FILE, digest_bytes, inside
 from holdfast.seal.seal import Seal
 
+_DAMAGED = "the file was cut or changed; take the model from its store again"
 _LARGEST = 64 << 20  # a seal of 100,000 files is 15 MB; more than this is no seal
 
 
@@ -55,12 +56,12 @@ def read_seal(model: Path) -> tuple[Seal, str]:
     except (ValueError, RecursionError) as error:
         raise SealError(
             f"{path} is not JSON: {error}",
-            hint="the file was cut or changed; take the model from its store again",
+            hint=_DAMAGED,
         ) from error
     try:
         return Seal.from_dict(content), digest_bytes(data)
     except SealError as error:
-        raise SealError(f"{path}: {error.message}", hint=error.hint) from None
+        raise SealError(f"{path}: {error.message}", hint=error.hint or _DAMAGED) from None
 
 
 def _read(path: Path, model: Path) -> bytes:
@@ -68,9 +69,9 @@ def _read(path: Path, model: Path) -> bytes:
     try:
         found = inside(model, SEAL_FILE).lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise SealError(f"{path} is not a file")
+            raise SealError(f"{path} is not a file", hint=_DAMAGED)
         if found.st_size > _LARGEST:
-            raise SealError(f"{path} is larger than any seal")
+            raise SealError(f"{path} is larger than any seal", hint=_DAMAGED)
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         if (model / "MLmodel").is_file():

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from holdfast.errors import InputError, ToolError
+from holdfast.mlflow_store import RegisteredVersion
 from holdfast.model import Model
 from holdfast.verify.receipt import Receipt
+
+
+def check_recordable(model: Model) -> RegisteredVersion:
+    """The registry's version that `model` was named by.
+
+    Raises:
+        InputError: It was not named by a version or alias of the registry.
+    """
+    if model.registered is None:
+        raise InputError(
+            f"{model.uri} is no version in the registry, so there is nothing to tag",
+            hint="name it as models:/name/version or models:/name@alias",
+        )
+    return model.registered
 
 
 def record(model: Model, receipt: Receipt) -> None:
@@ -14,11 +29,7 @@ def record(model: Model, receipt: Receipt) -> None:
         InputError: The model was not named by a version or alias of the registry.
         ToolError: The registry refused.
     """
-    if model.registered is None:
-        raise InputError(
-            f"{model.uri} is no version in the registry, so there is nothing to tag",
-            hint="name it as models:/name/version or models:/name@alias",
-        )
+    registered = check_recordable(model)
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
@@ -30,7 +41,6 @@ def record(model: Model, receipt: Receipt) -> None:
         **{f"holdfast.{check.name}": check.status.value for check in receipt.checks},
     }
     client = MlflowClient()
-    registered = model.registered
     try:
         for key, value in tags.items():
             client.set_model_version_tag(registered.name, registered.version, key, value)
