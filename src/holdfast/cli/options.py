@@ -46,12 +46,14 @@ offline = click.option(
     "--offline",
     is_flag=True,
     envvar="HOLDFAST_OFFLINE",
+    show_envvar=True,
     help="Use only what is in the store and in uv's cache.",
 )
 strict = click.option(
     "--strict",
     is_flag=True,
     envvar="HOLDFAST_STRICT",
+    show_envvar=True,
     help="Refuse another patch release of the sealed Python.",
 )
 timeout = click.option(

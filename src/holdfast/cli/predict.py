@@ -50,14 +50,14 @@ def command(
     strict: bool,
     timeout: float,
 ) -> None:
-    r"""Predict the rows of a file with MODEL, in its sealed environment.
+    """Predict the rows of a file with MODEL, in its sealed environment.
 
     JSON is in any of MLflow's shapes: dataframe_split, dataframe_records, instances, inputs, or a
     list of records.
 
     \b
     holdfast predict models:/churn@champion -i rows.csv -o answers.csv
-    """
+    """  # noqa: D301 - click's sign for lines that stay as they are
     from holdfast.predict import format_of, predict_file
     from holdfast.restore import restore
 

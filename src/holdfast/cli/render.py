@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+_PIPE_WIDTH = 10_000
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 # Control characters, C1's included, and what turns the direction of writing.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -77,12 +78,12 @@ def print_json(data: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout; numbers stand right where the column's name ends in a space."""
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in columns:
-        table.add_column(name.strip(), justify="right" if name.endswith(" ") else "left")
+        side: Any = "right" if name.endswith(" ") else "left"
+        table.add_column(name.strip(), justify=side, no_wrap=True)
     for row in rows:
         table.add_row(*map(_cell, row))
     with _writing(sys.stdout):
@@ -176,4 +177,6 @@ def _console(*, stderr: bool = False) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Plain(stderr=stderr)
+    plain = Plain(stderr=stderr)
+    # A pipe has no width; its reader wants whole lines.
+    return plain if plain.is_terminal else Plain(stderr=stderr, width=_PIPE_WIDTH)

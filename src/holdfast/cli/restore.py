@@ -16,11 +16,11 @@ from holdfast.cli.render import Screen, print_data, print_json
 @options.talk
 @click.pass_obj
 def command(screen: Screen, uri: str, *, offline: bool, strict: bool, as_json: bool) -> None:
-    r"""Bring the sealed environment of MODEL back, and print its folder.
+    """Bring the sealed environment of MODEL back, and print its folder.
 
     \b
     "$(holdfast restore models:/churn@champion)/bin/python" -V
-    """
+    """  # noqa: D301 - click's sign for lines that stay as they are
     from holdfast.restore import restore
 
     with screen.progress("restoring") as doing:

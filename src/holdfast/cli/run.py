@@ -26,13 +26,13 @@ _OF_ANOTHER_PYTHON = ("PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX")
 def command(
     screen: Screen, uri: str, *, words: tuple[str, ...], offline: bool, strict: bool
 ) -> None:
-    r"""Run COMMAND in the sealed environment of MODEL; its exit code is ours.
+    """Run COMMAND in the sealed environment of MODEL; its exit code is ours.
 
     Options stand before MODEL; what stands after it is the command's.
 
     \b
     holdfast run models:/churn@champion python -c "import sklearn; print(sklearn.__version__)"
-    """
+    """  # noqa: D301 - click's sign for lines that stay as they are
     from holdfast.restore import restore
 
     words = words[1:] if words[:1] == ("--",) else words
