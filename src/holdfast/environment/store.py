@@ -143,6 +143,9 @@ class Store:
             if not request["exact"] and request["surroundings"] != surroundings():
                 return None
             environment = self._environment(request)
+            # Nor may its program be another one than that: it is run before anything is compared.
+            if os.path.realpath(environment.python) != request["python"]:
+                return None
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return environment if self._touch(environment.key) else None

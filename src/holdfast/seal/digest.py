@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +18,9 @@ SEAL_FILE = "holdfast/seal.json"
 
 # Written into a sealed folder by MLflow itself, after the seal: the registry's note on where the
 # model came from, and Unity Catalog's copy of the model's metadata.
-ADDED_BY_MLFLOW = ("registered_model_meta", "metadata/")
+_ADDED_BY_MLFLOW = re.compile(r"registered_model_meta|metadata/.*", re.DOTALL)
 
+_NOT_OURS = "no Holdfast writes such a seal; do not use this model"
 _CHUNK = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -53,12 +56,15 @@ def digest_file(path: Path) -> FileDigest:
     """Size and SHA-256 of the file at `path`, read in pieces of 1 MiB.
 
     Raises:
-        OSError: It cannot be read, or it is a link.
+        OSError: It cannot be read, or it is a link, a pipe or a device.
     """
     sha256 = hashlib.sha256()
     size = 0
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    # Without waiting: the other end of a pipe may never come.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
         while chunk := file.read(_CHUNK):
             sha256.update(chunk)
             size += len(chunk)
@@ -74,11 +80,13 @@ def digest_folder(folder: Path) -> dict[str, FileDigest]:
 def compare_folder(folder: Path, sealed: Mapping[str, FileDigest]) -> FileComparison:
     """Hash everything below `folder` and name each file that is not as `sealed` says.
 
+    What became a link, a pipe or a device has changed; it is not followed.
+
     Raises:
         InputError: A sealed path leads out of the folder.
     """
     for path in sealed:
-        inside(folder, path)
+        _parts(folder, path)
     present = set(_sealed_paths(folder))
     both = sorted(present & sealed.keys())
     found = zip(both, _digest_each(folder, both), strict=True)
@@ -96,17 +104,23 @@ def inside(root: Path, relative: str) -> Path:
         InputError: The path is absolute, climbs with "..", has a backslash or a null, or goes
             through a link (CVE-2025-11201, CVE-2026-27905: paths in other people's archives).
     """
-    parts = PurePosixPath(relative).parts
-    if not parts or relative.startswith("/") or {"..", "."} & set(relative.split("/")):
-        raise InputError(f"path {relative!r} leads out of {root}")
-    if "\\" in relative or "\0" in relative:
-        raise InputError(f"path {relative!r} has a character that no sealed path has")
     path = root
-    for part in parts:
+    for part in _parts(root, relative):
         path = path / part
         if path.is_symlink():
-            raise InputError(f"{relative!r} goes through a link in {root}")
+            raise InputError(f"{relative!r} goes through a link in {root}", hint=_NOT_OURS)
     return path
+
+
+def _parts(root: Path, relative: str) -> tuple[str, ...]:
+    parts = PurePosixPath(relative).parts
+    if not parts or relative.startswith("/") or {"..", "."} & set(relative.split("/")):
+        raise InputError(f"path {relative!r} leads out of {root}", hint=_NOT_OURS)
+    if "\\" in relative or "\0" in relative:
+        raise InputError(
+            f"path {relative!r} has a character that no sealed path has", hint=_NOT_OURS
+        )
+    return parts
 
 
 def _sealed_paths(folder: Path) -> Iterator[str]:
@@ -117,7 +131,7 @@ def _sealed_paths(folder: Path) -> Iterator[str]:
         folders[:] = [name for name in folders if name != "__pycache__" and name not in links]
         for name in (*files, *links):
             path = (relative / name).as_posix()
-            if path != SEAL_FILE and not path.startswith(ADDED_BY_MLFLOW):
+            if path != SEAL_FILE and not _ADDED_BY_MLFLOW.fullmatch(path):
                 yield path
 
 
