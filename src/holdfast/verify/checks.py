@@ -11,8 +11,9 @@ from holdfast.errors import HoldfastError
 from holdfast.model import Model
 from holdfast.predict import open_worker
 from holdfast.restore import Restored
+from holdfast.seal.agreement import Agreement, compare
 from holdfast.seal.digest import inside
-from holdfast.seal.golden import GOLDEN_FILE, Agreement, Golden, Payload, compare
+from holdfast.seal.golden import GOLDEN_FILE, Golden, Payload
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 from holdfast.verify.receipt import Check, Status
