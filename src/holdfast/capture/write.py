@@ -7,30 +7,24 @@ the folder is as the flavor left it.
 
 from __future__ import annotations
 
-import platform
 import shutil
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 import yaml
-from packaging.markers import Marker, default_environment
-from packaging.utils import canonicalize_version
 
+from holdfast.capture.describe import describe
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.predictions import Prediction, predict_example
 from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import dumps
 from holdfast.lock.requirements import to_requirements
-from holdfast.project.git import Commit, read_commit
-from holdfast.project.installed import installed_record, requirement_of
+from holdfast.project.installed import requirement_of
 from holdfast.project.settings import Settings
 from holdfast.redact import redact
 from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, digest_folder
@@ -38,12 +32,7 @@ from holdfast.seal.golden import GOLDEN_FILE
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import (
     Seal,
-    SealedDistribution,
     SealedGolden,
-    SealedIndex,
-    SealedProject,
-    SealedPython,
-    SealedWheel,
 )
 from holdfast.seal.store import read_seal, to_json, write_file, write_seal
 
@@ -157,111 +146,19 @@ def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Sea
         golden = to_json(prediction.golden.to_dict())
         write_file(folder / GOLDEN_FILE, golden)
     lock = folder / LOCK
-    seal = Seal(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        grade=material.grade,
-        reasons=tuple(map(redact, material.reasons)),
-        python=_python(),
+    seal = describe(
+        material,
         lock=digest_bytes(lock.read_bytes()) if lock.is_file() else "",
-        project=_project(material),
         golden=SealedGolden(
             sha256=digest_bytes(golden) if golden else "",
             rows=prediction.rows,
             repeatable=prediction.repeatable,
             reason=redact(prediction.reason),
         ),
-        distributions=_distributions(material),
-        wheels=_wheels(material),
-        drift=material.drift,
-        indexes=tuple(map(_without_folder, material.indexes)),
         files=digest_folder(folder),
-        tools=_tools(),
     )
     write_seal(folder, seal)
     return seal
-
-
-def _distributions(material: Material) -> dict[str, SealedDistribution]:
-    """What was installed, of what is sealed for this machine, in the version that is sealed."""
-    sealed = _sealed_versions(material)
-    return {
-        name: SealedDistribution(version=one.version, record=installed_record(one))
-        for name, one in sorted(material.installed.items())
-        if name in sealed and _same_version(sealed[name], one.version)
-    }
-
-
-def _sealed_versions(material: Material) -> dict[str, str]:
-    """By name; "" where only the build says it.
-
-    A package that the lock has for other machines only may still be here: for Holdfast itself, say.
-    The user's own words may want another version of it than is here.
-    """
-    if material.pylock is None:
-        pins = material.pins if material.grade is Grade.PINNED else ()
-        return dict(pin.split("==", 1) for pin in pins)
-    here = {name: str(value) for name, value in default_environment().items()}
-    return {
-        package["name"]: package.get("version", "")
-        for package in material.pylock["packages"]
-        if "marker" not in package or Marker(package["marker"]).evaluate(here)
-    }
-
-
-def _same_version(sealed: str, installed: str) -> bool:
-    return not sealed or canonicalize_version(sealed) == canonicalize_version(installed)
-
-
-def _wheels(material: Material) -> tuple[SealedWheel, ...]:
-    return tuple(
-        SealedWheel(
-            name=name,
-            version=wheel.version,
-            path=f"{WHEELS}/{wheel.path.name}",
-            sha256=wheel.sha256,
-        )
-        for name, wheel in sorted(material.wheels.items())
-    )
-
-
-def _without_folder(index: SealedIndex) -> SealedIndex:
-    """A folder of this machine means nothing on another."""
-    return replace(index, url="") if index.url.startswith("file:") else index
-
-
-def _project(material: Material) -> SealedProject:
-    project = material.project
-    commit = read_commit(project.root) if project else Commit()
-    return SealedProject(
-        name=project.name if project else "",
-        version=project.version if project else "",
-        commit=commit.id,
-        dirty=commit.dirty,
-        extras=material.settings.extras,
-        groups=material.settings.groups,
-    )
-
-
-def _python() -> SealedPython:
-    libc = "-".join(platform.libc_ver())
-    return SealedPython(
-        implementation=sys.implementation.name,
-        version=platform.python_version(),
-        abi=str(sysconfig.get_config_var("SOABI") or ""),
-        libc=libc if libc != "-" else "",
-        platform=sysconfig.get_platform(),
-        build=sys.version,
-    )
-
-
-def _tools() -> dict[str, str]:
-    return {name: version(name) for name in ("holdfast", "uv")} | {"mlflow": _mlflow_version()}
-
-
-def _mlflow_version() -> str:
-    import mlflow
-
-    return str(mlflow.__version__)
 
 
 @contextmanager
