@@ -61,6 +61,7 @@ def run(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> 
         command,
         cwd=cwd,
         env=env or surroundings(),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=300,

@@ -22,5 +22,9 @@ def command(folder: Path | None) -> None:
     """
     from holdfast.start.demo import run_demo
 
+    def say(text: str) -> None:
+        for line in text.split("\n"):
+            print_data(line)
+
     where = folder or Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
-    run_demo(where.absolute(), print_data)
+    run_demo(where.absolute(), say)

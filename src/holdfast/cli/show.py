@@ -9,6 +9,8 @@ from holdfast.cli.render import print_json, print_pairs, print_table, size
 from holdfast.model import Model, open_model, read_signature
 from holdfast.seal.seal import Seal
 
+_FEW = 6
+
 
 @click.command("show")
 @options.model
@@ -53,7 +55,14 @@ def _signature(model: Model) -> list[tuple[str, str]]:
     """What the model takes and answers, as its own metadata say."""
     found = read_signature(model)
     sides = (("takes", "inputs"), ("answers", "outputs"), ("parameters", "params"))
-    return [(word, ", ".join(map(_column, found.get(side, ())))) for word, side in sides]
+    return [(word, _first(list(map(_column, found.get(side, ()))))) for word, side in sides]
+
+
+def _first(names: list[str]) -> str:
+    """The first of many; all where they are few."""
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    return f"{', '.join(names[: _FEW - 1])}, … {len(names) - _FEW + 1} more: --json"
 
 
 def _column(column: object) -> str:

@@ -7,7 +7,7 @@ outside the folder is changed: even the environments stand there (`HOLDFAST_HOME
 from __future__ import annotations
 
 import json
-import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,9 +18,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from holdfast.errors import InputError, ToolError
-from holdfast.uv import run_uv, uv_program
+from holdfast.redact import redact
+from holdfast.uv import run_uv, uv_environment, uv_program
 
 Say = Callable[[str], None]
+
+_LONGEST_WORDS = 3000
 
 
 def run_demo(folder: Path, say: Say) -> None:
@@ -34,9 +37,9 @@ def run_demo(folder: Path, say: Say) -> None:
         InputError: There is something in `folder`.
         ToolError: A step failed; the message has what it said.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty", hint="name a folder that is not there yet")
+    _make(folder)
     project, copy = folder / "project", folder / "model"
+    say(f"In {folder}:")
     _title(say, 1, "A uv project, and a script that knows only MLflow")
     _write_project(project)
     _shell(say, folder, ["uv", "sync", "--quiet", "--project", "project"])
@@ -46,7 +49,7 @@ def run_demo(folder: Path, say: Say) -> None:
     model = _logged_model(folder)
     shutil.copytree(model, copy)
     shutil.rmtree(project)
-    say(f"  {project} is gone; the model's files are in {copy}")
+    say("  project/ is gone; the model's files, as MLflow stored them, are in model/")
     _holdfast(say, folder, "show", "model")
 
     _title(say, 3, "It comes back, and proves it")
@@ -56,22 +59,38 @@ def run_demo(folder: Path, say: Say) -> None:
     say(f"  {len(answers) - 1} answers: {' '.join(answers[1:15])} …")
 
     _title(say, 4, "Somebody changes one byte of one installed file")
-    changed = _tamper(folder)
-    say(f"  changed: {changed.relative_to(folder)}")
-    if _holdfast(say, folder, "verify", "model", expected=1) != 1:
-        raise ToolError("verify did not notice the changed file")
-    say(_NEXT.format(folder=folder))
+    key = _tamper(folder)
+    say(f"  one byte of {_SPOILT} is another one now, and nothing is loaded any more:")
+    _holdfast(say, folder, "verify", "model", expected=1)
+
+    _title(say, 5, "It is built again, from the same lock")
+    _holdfast(say, folder, "env", "prune", "--key", key[:12])
+    _holdfast(say, folder, "verify", "model")
+    say(_NEXT.format(folder=shlex.quote(str(folder))))
 
 
+_SPOILT = "sklearn/linear_model/_logistic.py"
 _NEXT = """
-That was real: uv, MLflow, two environments, one model.
-
-Next:
+That was real: uv, MLflow, two environments, one model. Try:
   cd {folder}
-  holdfast show model --json            all that the seal says
-  holdfast env list                     what is kept, and how large
-  holdfast run model -- python -V       any command, in the sealed environment
+  export HOLDFAST_HOME=$PWD/store    # where the demo keeps its environments
+  holdfast show model --packages     # all that is sealed
+  holdfast run model python          # a Python in the sealed environment
+  holdfast env list                  # what is kept, and how large
+
 In a project of your own: uv add holdfast, and log a model as you always do."""
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = any(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be used: {error.strerror}", hint="name another folder"
+        ) from error
+    if there:
+        raise InputError(f"{folder} is not empty", hint="name a folder that is not there yet")
 
 
 def _title(say: Say, number: int, text: str) -> None:
@@ -112,39 +131,43 @@ def _logged_model(folder: Path) -> Path:
     return found[0]
 
 
-def _tamper(folder: Path) -> Path:
-    """Change one byte of an installed file.
+def _tamper(folder: Path) -> str:
+    """Change one byte of an installed file; the key of its environment.
 
     A new file takes the old one's place: uv's cache is hardlinked into environments, and the demo
     must not spoil those of others.
     """
-    found = sorted((folder / "store").rglob("sklearn/linear_model/_logistic.py"))
-    path = found[0]
+    environments = folder / "store" / "store" / "environments"
+    path = next(environments.rglob(_SPOILT))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.parent.chmod(0o700)
     path.unlink()
     path.write_bytes(data)
-    return path
+    return path.relative_to(environments).parts[0]
 
 
 def _holdfast(say: Say, folder: Path, *arguments: str, expected: int = 0) -> int:
     say(f"  $ holdfast {' '.join(arguments)}")
-    environment = {**os.environ, "HOLDFAST_HOME": str(folder / "store")}
+    environment = _surroundings(HOLDFAST_HOME=str(folder / "store"))
     command = [sys.executable, "-m", "holdfast", *arguments]
     return _run(say, command, folder, environment, expected)
 
 
 def _shell(say: Say, folder: Path, command: Sequence[str]) -> None:
     say(f"  $ {' '.join(command)}")
-    program = [str(uv_program()), *command[1:]]
-    drop = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PROJECT_ENVIRONMENT")
-    environment = {name: value for name, value in os.environ.items() if name not in drop}
-    environment |= {
-        "UV_PYTHON": _interpreter(),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
-    }
-    _run(say, program, folder, environment, 0)
+    environment = _surroundings(
+        UV_PYTHON=_interpreter(), MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlflow.db'}"
+    )
+    _run(say, [str(uv_program()), *command[1:]], folder, environment, 0)
+
+
+def _surroundings(**extra: str) -> dict[str, str]:
+    """The caller's variables, less what would take the demo elsewhere: to a registry, say."""
+    kept = uv_environment()
+    return {
+        name: text for name, text in kept.items() if not name.startswith(("MLFLOW_", "HOLDFAST_"))
+    } | extra
 
 
 def _interpreter() -> str:
@@ -159,7 +182,11 @@ def _run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != expected:
-        raise ToolError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+        said = redact(done.stderr.strip())[-_LONGEST_WORDS:]
+        raise ToolError(
+            f"{' '.join(command)} ended with {done.returncode}, not {expected}:\n{said}",
+            hint=f"the demo needs an index of packages; what it made is in {folder}",
+        )
     for line in done.stdout.splitlines():
         say(f"    {line}")
     return done.returncode
