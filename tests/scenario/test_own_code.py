@@ -6,6 +6,7 @@ import shutil
 
 import tomli
 
+from indexes import make_wheel
 from kit import answers, seal_of
 
 SCALED = "import trainer; return (model_input['x'] * trainer.scale).to_numpy()"
@@ -33,10 +34,11 @@ def test_a_packaged_project_goes_along_as_a_wheel(
     project.write("src/trainer/__init__.py", "scale = 10\n")
     project.write("train.py", small_script(SCALED))
     project.sync()
-    ran = project.train("train.py", MLFLOW_LOGGING_LEVEL="DEBUG")
+    ran = project.train("train.py")
     assert ran.code == 0, ran
     # MLflow's own search for imported modules loads the model in another process.
     assert "_capture_modules" not in ran.err
+    assert "started:" in ran.err
     model = moved(project)
 
     seal = seal_of(model)
@@ -107,3 +109,47 @@ def test_an_editable_neighbour_is_sealed_and_a_stranger_of_its_name_is_not_used(
             shutil.rmtree(folder)
     for text in ("requirements.txt", "conda.yaml", "pylock.toml"):
         assert "../lib" not in (model / text).read_text()
+
+
+def test_wheels_and_sources_from_a_disk_go_along(
+    small_project, holdfast, moved, small_script, rows, tmp_path
+):
+    make_wheel(tmp_path / "disk", {"mine/__init__.py": "scale = 5\n"})
+    make_wheel(tmp_path / "lone", {"yours/__init__.py": "scale = 3\n"}, name="yours")
+    project = small_project()
+    write_package(project, "../ours", "ours", "scale = 2\n")
+    project.pyproject()
+    project.uv("build", "--quiet", "--sdist", "--out-dir", str(tmp_path / "lone"), "../ours")
+    project.pyproject(
+        "mlflow-skinny",
+        "pandas",
+        "mine",
+        "yours",
+        "ours",
+        tool_uv={
+            "index": [{"name": "disk", "url": "../disk", "format": "flat", "explicit": True}],
+            "sources": {
+                "mine": {"index": "disk"},
+                "yours": {"path": "../lone/yours-1.0-py3-none-any.whl"},
+                "ours": {"path": "../lone/ours-0.1.tar.gz"},
+            },
+            "exclude-newer-package": {"mine": False},
+        },
+    )
+    body = "import mine, ours, yours; scale = mine.scale * yours.scale * ours.scale"
+    body += "; return (model_input['x'] * scale).to_numpy()"
+    project.write("train.py", small_script(body))
+    project.sync()
+    ran = project.train("train.py")
+    assert ran.code == 0, ran
+    model = moved(project)
+    for folder in ("disk", "lone", "ours"):
+        shutil.rmtree(tmp_path / folder)
+
+    seal = seal_of(model)
+    assert seal["grade"] == "locked", seal["reasons"]
+    assert {wheel["name"] for wheel in seal["wheels"]} == {"mine", "ours", "yours"}
+    assert [index["url"] for index in seal["indexes"]] == [""]
+    assert str(tmp_path) not in (model / "pylock.toml").read_text()
+    assert answers(holdfast, model, rows) == ["90", "120"]
+    assert holdfast.receipt(model)["matches"]

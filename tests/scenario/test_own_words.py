@@ -72,9 +72,9 @@ def test_requirements_that_add_and_that_override(
 def test_switches(small_project, holdfast, moved_all, small_script, rows):
     project = small_project()
     calls = [
-        "os.environ['HOLDFAST_OFF'] = '1'",
+        "os.environ |= {'HOLDFAST_OFF': '1', 'MLFLOW_UV_AUTO_DETECT': 'false'}",
         saves(off=""),
-        "del os.environ['HOLDFAST_OFF']",
+        "del os.environ['HOLDFAST_OFF'], os.environ['MLFLOW_UV_AUTO_DETECT']",
         "os.environ['MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT'] = '0'",
         saves(silent=""),
         "del os.environ['MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT']",
@@ -85,6 +85,8 @@ def test_switches(small_project, holdfast, moved_all, small_script, rows):
     assert ran.code == 0, ran
     off, silent, sealed = moved_all(project, "off", "silent", "sealed")
 
+    # MLflow is as if Holdfast were not there: it looks for imported modules, in another process.
+    assert ran.err.count("_capture_modules") == 1
     assert not (off / "holdfast").exists()
     assert not (off / "pylock.toml").exists()
     assert "\nmlflow" in "\n" + (off / "requirements.txt").read_text()

@@ -87,12 +87,17 @@ def test_credentials_from_the_environment(
         assert not secrets_in(holdfast.home, PASSWORD)
 
 
+SAVE = 'mlflow.pyfunc.save_model("{}", python_model=Answer(), input_example=example)'
+WITH_LOCK_AND_WITHOUT = f"{SAVE.format('m')}\nos.remove('uv.lock')\n{SAVE.format('unlocked')}"
+
+
 def test_credentials_in_the_project_and_another_version_installed(
-    small_project, holdfast, moved, small_script, rows, decoy, corp_wheels
+    small_project, holdfast, moved_all, small_script, rows, decoy, corp_wheels
 ):
     with serving(corp_wheels, user=USER, password=PASSWORD) as corp:
         project = small_project()
-        write_project(project, corp.url_with_password, decoy, small_script(BODY), pin="")
+        script = small_script(BODY, WITH_LOCK_AND_WITHOUT)
+        write_project(project, corp.url_with_password, decoy, script, pin="")
         with (project.folder / "pyproject.toml").open("a") as file:
             file.write('\n[tool.deploy]\napi-token = "planted-in-pyproject"\n')
         netrc = project.write("../netrc", f"machine corp.invalid login {USER} password n3trc-pw\n")
@@ -105,14 +110,16 @@ def test_credentials_in_the_project_and_another_version_installed(
         ran = project.train("train.py", NETRC=str(netrc))
         assert ran.code == 0, ran
         assert PASSWORD not in ran.out + ran.err
-        model = moved(project)
+        model, unlocked = moved_all(project, "m", "unlocked")
 
-        seal = seal_of(model)
-        assert seal["grade"] == "frozen", seal["reasons"]
-        assert {"name": "mine", "locked": "1.0", "installed": "1.1"} in seal["drift"]
-        assert not secrets_in(model, PASSWORD, "planted-in-pyproject", "n3trc-pw")
+        drift = {"name": "mine", "locked": "1.0", "installed": "1.1"}
+        assert drift in seal_of(model)["drift"]
+        assert "has no uv.lock" in seal_of(unlocked)["reasons"][0]
         holdfast.env |= CREDENTIALS
-        assert answers(holdfast, model, rows) == ["33", "44"]
+        for sealed in (model, unlocked):
+            assert seal_of(sealed)["grade"] == "frozen", seal_of(sealed)["reasons"]
+            assert not secrets_in(sealed, PASSWORD, "planted-in-pyproject", "n3trc-pw")
+            assert answers(holdfast, sealed, rows) == ["33", "44"]
 
 
 def test_an_index_that_is_down_while_the_model_is_logged(
