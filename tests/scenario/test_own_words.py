@@ -191,3 +191,15 @@ def test_sealing_that_breaks_never_loses_the_model(
     assert (hopeless / "MLmodel").is_file()
     assert not (hopeless / "holdfast").exists()
     assert not (hopeless / "pylock.toml").exists()
+
+
+def test_a_holdfast_that_cannot_be_imported(small_project, moved_all, small_script):
+    project = small_project()
+    calls = ["sys.modules['holdfast.capture.session'] = None", saves(m="")]
+    trained(project, small_script(call="\n".join(calls)))
+    ran = project.train("train.py")
+    assert ran.code == 0, ran
+    assert ran.err.count("holdfast: models are not sealed") == 1
+    (model,) = moved_all(project, "m")
+    assert (model / "python_env.yaml").is_file()
+    assert not (model / "holdfast").exists()

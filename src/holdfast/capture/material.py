@@ -55,9 +55,9 @@ class Material:
         return cls(settings=settings, reasons=(reason,), switched_off=True)
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Path | None:
         """Where uv's settings are read from."""
-        return self.project.root if self.project else Path.cwd()
+        return self.project.root if self.project else None
 
     def judged(self) -> Material:
         """This, once it is known whether the lock is fresh."""

@@ -28,6 +28,7 @@ Nothing is imported here that `import mlflow` has not imported already.
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -68,63 +69,69 @@ def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
     setattr(owner, name, wrapped)
 
 
-def _infer(original: Callable[..., Any], model_uri: Any, *args: Any, **kwargs: Any) -> Any:
-    from holdfast.capture.session import requirements_for
-
-    found = requirements_for(model_uri)
-    return original(model_uri, *args, **kwargs) if found is None else found
+@functools.cache
+def _session() -> ModuleType | None:
+    """What does the work; None where it cannot be imported: then models are logged, unsealed."""
+    try:
+        from holdfast.capture import session
+    except Exception:
+        said = "holdfast: models are not sealed: it cannot be imported"
+        logging.getLogger("holdfast").warning(said, exc_info=True)
+        return None
+    return session
 
 
 def _infer_for_user(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    from holdfast.capture.session import asked_for, is_on
-
-    if not is_on():
+    session = _session()
+    if session is None or not session.is_on():
         return original(*args, **kwargs)
     extras, groups = kwargs.pop("uv_extras", None), kwargs.pop("uv_groups", None)
-    with asked_for(extras or (), groups or ()):
+    with session.asked_for(extras or (), groups or ()):
         return original(*args, **kwargs)
+
+
+def _infer(original: Callable[..., Any], model_uri: Any, *args: Any, **kwargs: Any) -> Any:
+    session = _session()
+    found = session.requirements_for(model_uri) if session else None
+    return original(model_uri, *args, **kwargs) if found is None else found
 
 
 def _validate(original: Callable[..., Any], requirements: Any, *args: Any, **kwargs: Any) -> Any:
-    from holdfast.capture.session import agree, is_on
-
-    return None if is_on() and agree(requirements) else original(requirements, *args, **kwargs)
+    session = _session()
+    if session and session.is_on() and session.agree(requirements):
+        return None
+    return original(requirements, *args, **kwargs)
 
 
 def _parse(original: Callable[..., Any], pip_requirements: Any, *args: Any, **kwargs: Any) -> Any:
     parsed = original(pip_requirements, *args, **kwargs)
-    from holdfast.capture.session import remember_words
-
-    remember_words(*parsed)
+    if session := _session():
+        session.remember_words(*parsed)
     return parsed
 
 
 def _warn(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    from holdfast.capture.session import pins_are_installed
-
-    return None if pins_are_installed() else original(*args, **kwargs)
+    session = _session()
+    return None if session and session.pins_are_installed() else original(*args, **kwargs)
 
 
 def _after_last_file(original: Callable[..., Any], env: Any, path: Any, *args: Any) -> Any:
     result = original(env, path, *args)
-    from holdfast.capture.session import seal_saved_model
-
-    seal_saved_model(Path(path).parent)
+    if session := _session():
+        session.seal_saved_model(Path(path).parent)
     return result
 
 
 def _after_mlmodel(original: Callable[..., Any], model: Any, path: Any, *args: Any) -> Any:
     result = original(model, path, *args)
-    from holdfast.capture.session import renew_digests
-
-    renew_digests(Path(path).parent)
+    if session := _session():
+        session.renew_digests(Path(path).parent)
     return result
 
 
 def _detect_uv(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    from holdfast.capture.session import is_on
-
-    return None if is_on() else original(*args, **kwargs)
+    session = _session()
+    return None if session and session.is_on() else original(*args, **kwargs)
 
 
 def _patch_environment(module: ModuleType) -> None:

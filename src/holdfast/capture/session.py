@@ -240,9 +240,9 @@ def _wishes() -> _Wishes:
     """The project's settings; what cannot be read of them has its default, and the seal says so."""
     try:
         project = find_project()
-    except HoldfastError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the model is logged
         settings, problems = readable_settings()
-        return _Wishes(settings=settings, problems=(error.message, *problems))
+        return _Wishes(settings=settings, problems=(_said(error), *problems))
     settings, problems = readable_settings(*(project.pyprojects if project else ()))
     return _Wishes(settings=settings, problems=problems)
 

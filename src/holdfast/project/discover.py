@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def project_above(start: Path) -> Project | None:
     """
     start = start.resolve()
     folders = [start, *start.parents]
-    folder = next((each for each in folders if (each / "pyproject.toml").is_file()), None)
+    folder = next((each for each in folders if _has(each, "pyproject.toml")), None)
     if folder is None:
         return None
     root = _root_of(folder)
@@ -108,16 +109,24 @@ def project_above(start: Path) -> Project | None:
         folder=folder,
         pyproject=pyproject,
         root_pyproject=pyproject if root == folder else _read(root / "pyproject.toml"),
-        uv_toml=_read(root / "uv.toml") if (root / "uv.toml").is_file() else None,
+        uv_toml=_read(root / "uv.toml") if _has(root, "uv.toml") else None,
     )
 
 
 def _root_of(folder: Path) -> Path:
     """The nearest folder at or above `folder` with a lock; without one, `folder` itself."""
     for each in (folder, *folder.parents):
-        if (each / "uv.lock").is_file() and (each / "pyproject.toml").is_file():
+        if _has(each, "uv.lock") and _has(each, "pyproject.toml"):
             return each
     return folder
+
+
+def _has(folder: Path, name: str) -> bool:
+    """Whether the file is there; in a folder that may not be read, none is."""
+    try:
+        return (folder / name).is_file()
+    except OSError:
+        return False
 
 
 def _starting_points() -> Iterator[Path]:
@@ -128,7 +137,8 @@ def _starting_points() -> Iterator[Path]:
         # pytest, ipython and their like live in the environment: they say nothing of the project.
         if environment not in path.parents:
             yield path.parent
-    yield Path.cwd()
+    with suppress(OSError):  # it was removed, or may not be read
+        yield Path.cwd()
     if sys.prefix != sys.base_prefix:
         yield environment.parent
 
@@ -136,5 +146,7 @@ def _starting_points() -> Iterator[Path]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomli.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from error

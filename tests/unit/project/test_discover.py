@@ -71,6 +71,14 @@ def test_the_script_then_the_working_directory_then_the_environment(somewhere, m
     assert find_project().folder == here
 
 
+def test_a_working_directory_that_is_gone(somewhere, monkeypatch):
+    (somewhere / "cwd").rmdir()
+    assert find_project() is None
+    ours = write(somewhere / "ours")
+    monkeypatch.setattr(sys, "prefix", str(ours / ".venv"))
+    assert find_project().folder == ours
+
+
 def test_a_project_that_is_named(somewhere, monkeypatch):
     write(somewhere / "cwd")
     named = write(somewhere / "named")
