@@ -22,8 +22,10 @@ for name in filter(None, names):
     path = root / name
     if name == ".ci/clean.py" or not path.is_file():
         continue
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
         found = _FORBIDDEN.search(line)
         if found and found[0] not in _EXAMPLES:
             problems.append(f"{name}:{number}: {found[0]}")
-sys.exit("\n".join(problems))
+if problems:
+    sys.exit("\n".join(problems))
