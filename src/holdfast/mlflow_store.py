@@ -9,15 +9,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from holdfast.errors import HoldfastError, InputError, ToolError
+from holdfast.errors import HoldfastError, InputError, MismatchError, ToolError
 from holdfast.home import home
 from holdfast.redact import redact
-from holdfast.seal.digest import SEAL_FILE, digest_bytes
+from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, inside
 from holdfast.seal.store import not_sealed
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -38,10 +38,19 @@ _PACKAGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredVersion:
-    """A version in MLflow's model registry."""
+    """A version in MLflow's model registry.
+
+    Attributes:
+        seal: Digest of the seal that the version was recorded with, "" where it never was.
+    """
 
     name: str
     version: str
+    seal: str = ""
+
+
+# The version's tag that holds it.
+SEAL_TAG = "holdfast.seal"
 
 
 def local_folder(uri: str) -> Path | None:
@@ -101,8 +110,10 @@ def _registered(uri: str) -> RegisteredVersion | None:
     from mlflow.store.artifact.utils.models import get_model_name_and_version
     from mlflow.tracking import MlflowClient
 
-    name, version = get_model_name_and_version(MlflowClient(), uri)[:2]
-    return RegisteredVersion(name=name, version=str(version))
+    client = MlflowClient()
+    name, version = get_model_name_and_version(client, uri)[:2]
+    tags = client.get_model_version(name, str(version)).tags
+    return RegisteredVersion(name=name, version=str(version), seal=tags.get(SEAL_TAG, ""))
 
 
 def _location(uri: str) -> str:
@@ -157,9 +168,14 @@ def _download(location: str, uri: str) -> Path:
     try:
         seal = _download_seal(location, uri, private)
         folder = kept / digest_bytes(seal.read_bytes())
-        if not folder.is_dir():
+        if not _has_seal(folder, folder.name):
             whole = Path(download_artifacts(location, dst_path=str(private / "model")))
-            _give_name(whole, folder)
+            if not _has_seal(whole, folder.name):
+                raise MismatchError(
+                    f"{redact(uri)} came with another seal than it was announced with",
+                    hint="somebody is changing it now, or the store is not to be trusted",
+                )
+            _give_name(whole, folder, private)
         return folder
     finally:
         shutil.rmtree(private, ignore_errors=True)
@@ -187,12 +203,22 @@ def _has_model(location: str, private: Path) -> bool:
     return True
 
 
-def _give_name(whole: Path, folder: Path) -> None:
+def _has_seal(folder: Path, digest: str) -> bool:
+    try:
+        return digest_file(inside(folder, SEAL_FILE)).sha256 == digest
+    except (OSError, InputError):
+        return False
+
+
+def _give_name(whole: Path, folder: Path, private: Path) -> None:
+    """Put what came where it is looked for, in the place of what should not be there."""
+    with suppress(FileNotFoundError):
+        folder.rename(private / "old")
     try:
         whole.rename(folder)
     except OSError:
         # Somebody else was quicker: the digest says that theirs is the same.
-        if not folder.is_dir():
+        if not _has_seal(folder, folder.name):
             raise
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.errors import HoldfastError, InputError, MismatchError
-from holdfast.mlflow_store import RegisteredVersion, fetch, local_folder
-from holdfast.redact import redact
+from holdfast.mlflow_store import SEAL_TAG, RegisteredVersion, fetch, local_folder
+from holdfast.redact import printable, redact
 from holdfast.seal.digest import FileComparison, compare_folder, digest_file, inside
 from holdfast.seal.seal import Seal
 from holdfast.seal.store import read_seal
@@ -40,6 +40,20 @@ class Model:
     seal: Seal
     digest: str
     registered: RegisteredVersion | None = None
+
+    def check_recorded(self) -> None:
+        """Compare the seal with the one that the registry recorded for this version.
+
+        Raises:
+            MismatchError: The version's files were replaced since (CVE-2026-2651).
+        """
+        version = self.registered
+        if version is not None and version.seal and version.seal != self.digest:
+            raise MismatchError(
+                f"{self.uri} has the seal {self.digest[:16]}…, and version {version.version} of "
+                f"{version.name} was recorded with {version.seal[:16]}…",
+                hint=f"find out who replaced it; the tag {SEAL_TAG} holds what was recorded",
+            )
 
     def compare_files(self) -> FileComparison:
         """Hash every file and compare it with the seal."""
@@ -80,7 +94,7 @@ def describe(comparison: FileComparison) -> str:
         ("missing", comparison.missing),
         ("added", comparison.extra),
     )
-    return "; ".join(f"{word} {', '.join(paths)}" for word, paths in parts if paths)
+    return "; ".join(f"{word} {', '.join(map(printable, paths))}" for word, paths in parts if paths)
 
 
 def open_model(uri: str | os.PathLike[str]) -> Model:

@@ -1,6 +1,7 @@
 """Secrets leave text where the text is made, not where it is printed.
 
-Pure. Everything that Holdfast writes or raises and that may hold a URL passes through here.
+Pure. Everything that Holdfast writes or raises and that may hold a URL passes through here; what
+may hold somebody else's names, and goes to a terminal or into a line of its own, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,14 @@ _TOKEN_PARAMETER = re.compile(
     r"=[^&\s\"'#]+",
     re.IGNORECASE,
 )
+
+# Control characters, C1's included, and those that turn the direction of writing.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """`text` in one line, every control character written out: a name moves no cursor."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def redact(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from holdfast.environment.spec import Spec
 from holdfast.environment.store import Environment, Store
-from holdfast.errors import MismatchError, SealError
+from holdfast.errors import LockError, MismatchError, SealError
 from holdfast.home import home
 from holdfast.model import Model, open_model
 from holdfast.seal.digest import digest_bytes, inside
@@ -20,6 +21,7 @@ from holdfast.seal.grade import Grade
 from holdfast.seal.seal import SealedWheel
 
 LOCK = "pylock.toml"
+_DAMAGED = "the file was cut or changed; take the model from its store again"
 CONSTRAINTS = "constraints.txt"  # MLflow's name for them
 
 Progress = Callable[[str], None]
@@ -66,6 +68,7 @@ def restore(
             which.
     """
     opened = model if isinstance(model, Model) else open_model(model)
+    opened.check_recorded()
     store = Store.open()
     spec = _spec(opened, offline=offline, on_progress=on_progress)
     environment = store.restore(spec, offline=offline, strict=strict, on_progress=on_progress)
@@ -98,9 +101,12 @@ def _lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
     if digest_bytes(data) != seal.lock:
         raise MismatchError(
             f"{model.uri} is not as it was sealed: changed {LOCK}",
-            hint=f"holdfast verify {model.uri}",
+            hint=f"holdfast verify {shlex.quote(model.uri)}",
         )
-    return data.decode()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise LockError(f"{model.uri}: {LOCK} is not UTF-8", hint=_DAMAGED) from error
 
 
 def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
@@ -148,7 +154,7 @@ def _asked_for(model: Model) -> tuple[list[str], list[str]]:
 
 def _lines(model: Model, name: str) -> list[str]:
     model.check_files(name)
-    lines = inside(model.path, name).read_text(encoding="utf-8").splitlines()
+    lines = inside(model.path, name).read_text(encoding="utf-8", errors="replace").splitlines()
     return [line.strip() for line in lines if line.strip()]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from holdfast.errors import HoldfastError, StoreError
+from holdfast.redact import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 10_000
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-# Control characters, C1's included, and what turns the direction of writing.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A line of talk."""
         if not self.quiet:
-            _echo(_one_line(text), sys.stderr)
+            _echo(printable(text), sys.stderr)
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
@@ -55,12 +53,12 @@ class Screen:
         from rich.markup import escape
 
         with _console(stderr=True).status(escape(text)) as status:
-            yield lambda doing: status.update(escape(_one_line(doing)))
+            yield lambda doing: status.update(escape(printable(doing)))
 
 
 def print_data(text: str) -> None:
     """A line of data, on stdout."""
-    _echo(_one_line(text), sys.stdout)
+    _echo(printable(text), sys.stdout)
 
 
 def print_bytes(data: bytes) -> None:
@@ -96,7 +94,7 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     console = _console()
     with _writing(sys.stdout):
         for name, value in pairs:
-            first, *rest = map(_one_line, value.split("\n"))
+            first, *rest = map(printable, value.split("\n"))
             console.print(f"[bold]{name:<{width}}[/]  ", end="")
             console.print(first, markup=False, highlight=False, soft_wrap=True)
             for line in rest:
@@ -108,16 +106,16 @@ def print_mark(mark: str, style: str, text: str) -> None:
     console = _console()
     with _writing(sys.stdout):
         console.print(f"[{style}]{mark}[/] ", end="")
-        console.print(_one_line(text), markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_error(error: HoldfastError) -> None:
     """An error and its hint, on stderr."""
-    message = "\n".join(map(_one_line, error.message.split("\n")))
+    message = "\n".join(map(printable, error.message.split("\n")))
     _echo(f"{click.style('error', fg='red', bold=True)}: {message}", sys.stderr)
     if error.hint:
         hint = click.style("hint", fg="cyan", bold=True)
-        _echo(f"\n{hint}: {_one_line(error.hint)}", sys.stderr)
+        _echo(f"\n{hint}: {printable(error.hint)}", sys.stderr)
 
 
 def size(number: float) -> str:
@@ -129,15 +127,10 @@ def size(number: float) -> str:
     raise AssertionError
 
 
-def _one_line(text: str) -> str:
-    """`text` with every control character written out, a line's end among them."""
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
 def _cell(text: str) -> Any:
     from rich.text import Text
 
-    return Text(_one_line(text))
+    return Text(printable(text))
 
 
 def _echo(text: str, stream: IO[str]) -> None:

@@ -11,6 +11,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from holdfast.lock.target import Target
 
 _ANSWER_SECONDS = 30.0
+_RELEASE = re.compile(
+    r"(?P<minor>[0-9]{1,4}\.[0-9]{1,4})\.[0-9]{1,4}(a|b|rc)?[0-9]{0,4}\+?", re.ASCII
+)
+_IMPLEMENTATION = re.compile(r"[a-z][a-z0-9]{1,30}", re.ASCII)
 # PEP 508's marker values, and what a store key and wheel tags need; runs on any Python 3.
 _QUESTION = """
 import json, os, platform, sys, sysconfig
@@ -124,7 +129,7 @@ def choose_python(
         InputError: `requested` is no full version.
         ToolError: There is no such Python here and none could be downloaded.
     """
-    minor = _minor(requested)
+    minor = _minor(requested, implementation)
     found = _recalled(requested, implementation, remembered) or _found(
         requested, implementation, remembered
     )
@@ -140,13 +145,15 @@ def choose_python(
     return interpreter
 
 
-def _minor(requested: str) -> str:
-    parts = requested.split(".")
-    if len(parts) != 3 or not all(part.isascii() for part in parts) or not parts[1].isdigit():  # noqa: PLR2004
+def _minor(requested: str, implementation: str) -> str:
+    """The minor release; both texts are somebody else's, and become arguments and file names."""
+    release = _RELEASE.fullmatch(requested)
+    if release is None or not _IMPLEMENTATION.fullmatch(implementation):
         raise InputError(
-            f"{requested!r} does not name a Python release", hint='give it in full, "3.11.7"'
+            f"{implementation!r} {requested!r} does not name a Python release",
+            hint='give it in full, "cpython" and "3.11.7"',
         )
-    return ".".join(parts[:2])
+    return release["minor"]
 
 
 def _recalled(requested: str, implementation: str, remembered: Path) -> dict[str, Any] | None:

@@ -33,6 +33,10 @@ class FileDigest:
     sha256: str
 
 
+# Of a link, a pipe or a device; no seal can bless one.
+_NO_FILE = FileDigest(size=0, sha256="not a regular file")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileComparison:
     """How a folder differs from what was sealed: relative paths, each sorted."""
@@ -91,7 +95,9 @@ def compare_folder(folder: Path, sealed: Mapping[str, FileDigest]) -> FileCompar
     both = sorted(present & sealed.keys())
     found = zip(both, _digest_each(folder, both), strict=True)
     return FileComparison(
-        changed=tuple(path for path, digest in found if digest != sealed[path]),
+        changed=tuple(
+            path for path, digest in found if digest is _NO_FILE or digest != sealed[path]
+        ),
         missing=tuple(sorted(sealed.keys() - present)),
         extra=tuple(sorted(present - sealed.keys())),
     )
@@ -142,7 +148,7 @@ def _digest_each(folder: Path, paths: Iterable[str]) -> list[FileDigest]:
         except OSError:
             if stat.S_ISREG(os.lstat(folder / path).st_mode):
                 raise
-            return FileDigest(size=0, sha256="not a regular file")
+            return _NO_FILE
 
     with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(digest, paths))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.environment.inspection import Finding, Inspection
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, MismatchError
 from holdfast.model import Model
 from holdfast.predict import open_worker
 from holdfast.restore import Restored
@@ -42,6 +42,15 @@ def model_files(model: Model) -> Check:
     if found.matches:
         return _match("model-files", f"{count} files, every byte as sealed")
     return _mismatch("model-files", f"{len(details)} of {count} files differ", details)
+
+
+def registry(model: Model) -> Check:
+    """The seal against the one that the registry recorded for this version."""
+    try:
+        model.check_recorded()
+    except MismatchError as error:
+        return _mismatch("registry", error.message, (error.hint or "",))
+    return _match("registry", "the seal that this version was recorded with")
 
 
 def packages(restored: Restored) -> Check:

@@ -30,7 +30,7 @@ class Check:
     """One thing compared.
 
     Attributes:
-        name: model-files, packages, installed-files, strays, python or predictions.
+        name: registry, model-files, packages, installed-files, strays, python or predictions.
         summary: What came of it, in a line.
         details: Everything that differs, by name; and what is worth knowing.
     """

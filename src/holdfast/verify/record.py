@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.errors import InputError, ToolError
-from holdfast.mlflow_store import RegisteredVersion
+from holdfast.mlflow_store import SEAL_TAG, RegisteredVersion
 from holdfast.model import Model
 from holdfast.verify.receipt import Receipt
 
@@ -33,10 +33,12 @@ def record(model: Model, receipt: Receipt) -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
+    # The first record holds: another seal under the same version is a mismatch from then on.
+    sealed = registered.seal or (receipt.seal if receipt.matches else "")
     tags = {
         "holdfast.verified": "true" if receipt.matches else "false",
         "holdfast.verified_at": receipt.created,
-        "holdfast.seal": receipt.seal,
+        SEAL_TAG: sealed,
         "holdfast.grade": receipt.grade,
         **{f"holdfast.{check.name}": check.status.value for check in receipt.checks},
     }

@@ -70,6 +70,8 @@ def verify(
 
 def _each(verifying: _Verifying) -> Iterator[Check]:
     model, options = verifying.model, verifying.options
+    if model.registered is not None and model.registered.seal:
+        yield checks.registry(model)
     verifying.on_progress("hashing the model's files")
     yield checks.model_files(model)
     if _broken(verifying):
