@@ -10,6 +10,7 @@ import io
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -201,6 +202,20 @@ def test_a_csv_gives_the_same(command, logged, said):
     ran = command("predict", "models:/tennis-auto/1", "-i", logged / "rows.csv")
     assert ran.code == 0, ran
     assert predicted(ran.out) == said["auto"]
+
+
+def test_a_parquet_that_does_not_fit(command, logged):
+    rows = pd.read_parquet(logged / "rows.parquet").head(3)
+    for wrong, said in (
+        (rows.drop(columns=["first_age"]), "missing inputs ['first_age']"),
+        (rows.assign(first_rank="best"), "first_rank"),
+    ):
+        wrong.to_parquet(logged / "wrong.parquet")
+        ran = command("predict", "models:/tennis-auto/1", "-i", "wrong.parquet", "-o", "wrong.csv")
+        assert (ran.code, ran.out) == (2, ""), ran
+        assert said in ran.err
+        assert len(ran.err) < 700, ran
+        assert not (logged / "wrong.csv").exists()
 
 
 def test_every_name_of_it_opens_the_same_seal(command, said, monkeypatch):

@@ -242,6 +242,33 @@ def test_a_python_that_cannot_be_had(holdfast, model):
     check_refused(holdfast("restore", model), 2, "'three'")
 
 
+SAVE = "mlflow.pyfunc.save_model(sys.argv[1], python_model=Answer(), input_example=example)"
+
+
+def test_a_project_locked_by_a_newer_uv(small_project, small_script):
+    project = small_project()
+    project.pyproject("mlflow-skinny", "pandas")
+    project.write("train.py", small_script(call=SAVE))
+    project.sync()
+    lock = project.folder / "uv.lock"
+    as_it_was = lock.read_text()
+
+    # A revision more is read as before (uv's promise); another version is not, and nothing is lost.
+    lock.write_text(re.sub(r"^revision = \d+", "revision = 99", as_it_was, flags=re.MULTILINE))
+    ran = project.train("train.py", "revision")
+    assert ran.code == 0, ran
+    assert seal_of(project.folder / "revision")["grade"] in {"locked", "frozen"}
+    lock.write_text(re.sub(r"^version = \d+", "version = 2", as_it_was, count=1))
+    ran = project.train("train.py", "version")
+    assert ran.code == 0, ran
+    seal = seal_of(project.folder / "version")
+    assert seal["grade"] == "frozen"
+    assert any("uv.lock cannot be read" in reason for reason in seal["reasons"]), seal["reasons"]
+    warned = [line for line in ran.err.splitlines() if "holdfast: sealed as" in line]
+    assert len(warned) == 1, ran
+    assert "Traceback" not in ran.err
+
+
 # Rows that do not fit; what can be found out without the model is found out before.
 
 
