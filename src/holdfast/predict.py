@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, MismatchError
 from holdfast.model import Model
 from holdfast.restore import Progress, Restored, restore
 from holdfast.worker.client import TIMEOUT, Worker
 from holdfast.worker.payload import PayloadError, decode, encode
+
+# A message names so many files.
+_MOST_NAMED = 5
 
 # The formats of files, by the end of their names.
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
@@ -27,14 +30,31 @@ def open_worker(restored: Restored) -> Iterator[Worker]:
     """A worker with the model of `restored`, not loaded yet.
 
     Raises:
-        MismatchError: A file of the model is not as it was sealed: nothing was opened.
+        MismatchError: A file of the model is not as it was sealed, or one of the environment was
+            written since it was built: nothing was opened.
         ModelError: The process does not start.
     """
     restored.model.check_files()
     with restored.lease() as environment:
+        _check_environment(restored)
         python, pycache = environment.python, environment.pycache
         with Worker.start(python, restored.model.path, pycache=pycache) as worker:
             yield worker
+
+
+def _check_environment(restored: Restored) -> None:
+    """Refuse an environment in which somebody has written: its code is about to run."""
+    paths = restored.store.glance(restored.environment).paths
+    if not paths:
+        return
+    named = ", ".join(paths[:_MOST_NAMED])
+    if len(paths) > _MOST_NAMED:
+        named += f" and {len(paths) - _MOST_NAMED} more"
+    key = restored.environment.key[:12]
+    raise MismatchError(
+        f"the environment {key} is not as it was built: {named}",
+        hint=f"to have it built again: holdfast env prune --key {key}",
+    )
 
 
 def predict(

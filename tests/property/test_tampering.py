@@ -247,3 +247,23 @@ def writable(folder: Path) -> Iterator[None]:
         yield
     finally:
         folder.chmod(mode)
+
+
+def test_an_environment_that_was_written_to_does_not_predict(restored):
+    pth = restored.environment.site_packages / "stray.pth"
+    pth.write_text("import os\n", encoding="utf-8")
+    try:
+        with pytest.raises(MismatchError, match=r"stray\.pth"):
+            predict(restored.model, [1.0])
+    finally:
+        pth.unlink()
+    module = restored.environment.site_packages / "mlflow" / "version.py"
+    before, found = module.read_bytes(), module.stat()
+    module.write_bytes(before + b"\n")
+    try:
+        with pytest.raises(MismatchError, match=r"mlflow/version\.py") as refused:
+            predict(restored.model, [1.0])
+        assert "holdfast env prune --key" in (refused.value.hint or "")
+    finally:
+        module.write_bytes(before)
+        os.utime(module, ns=(found.st_atime_ns, found.st_mtime_ns))

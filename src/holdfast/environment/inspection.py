@@ -54,6 +54,12 @@ class Inspection:
     bytecode: tuple[str, ...]
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Everything that is not as it was, by its path."""
+        findings = (finding.path for finding in (*self.changed, *self.missing))
+        return (*findings, *self.stray, *self.links, *self.escaping)
+
+    @property
     def intact(self) -> bool:
         """Whether it is what was built; bytecode does not count."""
         return not (self.changed or self.missing or self.stray or self.links or self.escaping)
@@ -88,6 +94,39 @@ def inspect_environment(root: Path, inventory: Inventory) -> Inspection:
     )
 
 
+def glance(root: Path, inventory: Inventory) -> Inspection:
+    """What can be seen of the environment at `root` without reading it all.
+
+    A file whose size and time are those of the inventory is taken for what it was; any other is
+    hashed. Who sets the time back after a change is not seen here, but by `inspect_environment`.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    with explained(f"the environment {root} cannot be read"):
+        tree = scan(str(root))
+        expected, owners = _expected(inventory)
+        times = {path: (size, mtime) for path, size, mtime, _ in inventory.rows()}
+        suspect = {
+            path: found.st_size
+            for path, found in tree.files.items()
+            if path in times and (found.st_size, found.st_mtime_ns) != times[path]
+        }
+        digests = Digests(str(root), suspect).result()
+    strange = sorted(tree.files.keys() - expected.keys())
+    return Inspection(
+        files=len(tree.files),
+        changed=_findings(
+            (path for path in digests if (suspect[path], digests[path]) != expected[path]), owners
+        ),
+        missing=_findings(expected.keys() - tree.files.keys(), owners),
+        stray=(*(path for path in strange if not _is_bytecode(path)), *sorted(tree.odd)),
+        links=tuple(_other_links(tree, inventory)),
+        escaping=tuple(_leaving(tree, inventory)),
+        bytecode=tuple(path for path in strange if _is_bytecode(path)),
+    )
+
+
 def _changed(
     root: Path,
     tree: Tree,
@@ -105,11 +144,10 @@ def _changed(
 
 
 def _expected(inventory: Inventory) -> tuple[dict[str, tuple[int, str]], dict[str, list[str]]]:
-    expected = {path: (size, digest) for path, size, _, digest in inventory.own}
+    expected = {path: (size, digest) for path, size, _, digest in inventory.rows()}
     owners: dict[str, list[str]] = {}
     for distribution in inventory.distributions:
-        for path, size, _, digest in distribution.files:
-            expected[path] = (size, digest)
+        for path, *_ in distribution.files:
             owners.setdefault(path, []).append(distribution.name)
     return expected, owners
 

@@ -6,6 +6,7 @@ Written once, beside the environment and before the environment has its name; ne
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,12 @@ class Inventory:
     distributions: tuple[Distribution, ...]
     own: tuple[Row, ...]
     links: dict[str, str]
+
+    def rows(self) -> Iterator[Row]:
+        """Every file, the environment's own too; one that two packages claim comes twice."""
+        yield from self.own
+        for distribution in self.distributions:
+            yield from distribution.files
 
     def to_json(self) -> str:
         """As text; `read_inventory` is the way back."""
