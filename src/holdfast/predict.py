@@ -8,14 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import InputError, MismatchError
+from holdfast.errors import InputError
 from holdfast.model import Model
 from holdfast.restore import Progress, Restored, restore
 from holdfast.worker.client import TIMEOUT, Worker
 from holdfast.worker.payload import PayloadError, decode, encode
-
-# A message names so many files.
-_MOST_NAMED = 5
 
 # The formats of files, by the end of their names.
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
@@ -36,25 +33,10 @@ def open_worker(restored: Restored) -> Iterator[Worker]:
     """
     restored.model.check_files()
     with restored.lease() as environment:
-        _check_environment(restored)
+        restored.check_environment()
         python, pycache = environment.python, environment.pycache
         with Worker.start(python, restored.model.path, pycache=pycache) as worker:
             yield worker
-
-
-def _check_environment(restored: Restored) -> None:
-    """Refuse an environment in which somebody has written: its code is about to run."""
-    paths = restored.store.glance(restored.environment).paths
-    if not paths:
-        return
-    named = ", ".join(paths[:_MOST_NAMED])
-    if len(paths) > _MOST_NAMED:
-        named += f" and {len(paths) - _MOST_NAMED} more"
-    key = restored.environment.key[:12]
-    raise MismatchError(
-        f"the environment {key} is not as it was built: {named}",
-        hint=f"to have it built again: holdfast env prune --key {key}",
-    )
 
 
 def predict(

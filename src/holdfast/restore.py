@@ -24,6 +24,9 @@ LOCK = "pylock.toml"
 _DAMAGED = "the file was cut or changed; take the model from its store again"
 CONSTRAINTS = "constraints.txt"  # MLflow's name for them
 
+# A message names so many files.
+_MOST_NAMED = 5
+
 Progress = Callable[[str], None]
 
 
@@ -38,6 +41,26 @@ class Restored:
     model: Model
     environment: Environment
     store: Store
+
+    def check_environment(self) -> None:
+        """Refuse an environment in which somebody has written, before its code runs.
+
+        At a glance: a change that kept a file's size and time is what `verify` finds.
+
+        Raises:
+            MismatchError: A file came, went or was changed since the environment was built.
+        """
+        paths = self.store.glance(self.environment).paths
+        if not paths:
+            return
+        named = ", ".join(paths[:_MOST_NAMED])
+        if len(paths) > _MOST_NAMED:
+            named += f" and {len(paths) - _MOST_NAMED} more"
+        key = self.environment.key[:12]
+        raise MismatchError(
+            f"the environment {key} is not as it was built: {named}",
+            hint=f"to have it built again: holdfast env prune --key {key}",
+        )
 
     @contextmanager
     def lease(self) -> Iterator[Environment]:

@@ -43,6 +43,7 @@ def command(
     with screen.progress("restoring") as doing:
         restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
     with restored.lease() as environment:
+        restored.check_environment()
         _become(words, environment, restored.store.layout.lease_lock(environment.key))
 
 
