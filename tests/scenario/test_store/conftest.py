@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import platform
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import indexes
 from holdfast.environment.spec import Spec
 from holdfast.environment.store import Store
 from holdfast.uv import run_uv
@@ -63,34 +62,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
-def _digest(content: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-    return f"sha256={digest}"
-
-
-def _make_wheel(
-    folder: Path, files: Mapping[str, str], *, name: str = "mine", version: str = "1.0"
-) -> Path:
-    """A wheel as a build backend makes it: honest, whatever the files are called."""
-    info = f"{name}-{version}.dist-info"
-    contents = {
-        **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    rows = [f"{n},{_digest(c.encode())},{len(c.encode())}" for n, c in contents.items()]
-    contents[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry, content in contents.items():
-            archive.writestr(entry, content)
-    return path
-
-
 @pytest.fixture(scope="session")
 def make_wheel() -> Callable[..., Path]:
-    return _make_wheel
+    return indexes.make_wheel
 
 
 def _lock_wheel(wheel: Path, path: str) -> str:

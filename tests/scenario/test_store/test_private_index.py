@@ -4,51 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
-from passlib.apache import HtpasswdFile
 
 from holdfast.environment.store import Store
 from holdfast.errors import MismatchError, ToolError
 from holdfast.uv import run_uv
-
-USER, PASSWORD = "ada", "s3cret-of-ada"
+from indexes import PASSWORD, USER, serving
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory, make_wheel):
     """A pypiserver that asks for a password; (URL, folder of its wheels)."""
-    folder = tmp_path_factory.mktemp("index")
-    wheels = folder / "wheels"
+    wheels = tmp_path_factory.mktemp("index") / "wheels"
     make_wheel(wheels, {"mine/__init__.py": "answer = 42\n"})
-    passwords = HtpasswdFile(str(folder / "htpasswd"), new=True)
-    passwords.set_password(USER, PASSWORD)
-    passwords.save()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [Path(sys.executable).with_name("pypi-server"), "run", "-p", str(port),
-         "-i", "127.0.0.1", "-a", "update,download,list", "-P", folder / "htpasswd", wheels],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    _await(port)
-    yield f"http://127.0.0.1:{port}/simple/", wheels
-    server.terminate()
-    server.wait()
-
-
-def _await(port: int) -> None:
-    deadline = time.monotonic() + 20
-    with socket.socket() as probe:
-        while probe.connect_ex(("127.0.0.1", port)) != 0:
-            assert time.monotonic() < deadline, "the index does not answer"
-            time.sleep(0.05)
+    with serving(wheels, user=USER, password=PASSWORD) as served:
+        yield served.url, wheels
 
 
 @pytest.fixture
