@@ -16,6 +16,7 @@ from holdfast.environment.store import Environment, Store
 from holdfast.errors import LockError, MismatchError, SealError
 from holdfast.home import home
 from holdfast.model import Model, open_model
+from holdfast.redact import printable
 from holdfast.seal.digest import digest_bytes, inside
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import SealedWheel
@@ -53,7 +54,7 @@ class Restored:
         paths = self.store.glance(self.environment).paths
         if not paths:
             return
-        named = ", ".join(paths[:_MOST_NAMED])
+        named = ", ".join(map(printable, paths[:_MOST_NAMED]))
         if len(paths) > _MOST_NAMED:
             named += f" and {len(paths) - _MOST_NAMED} more"
         key = self.environment.key[:12]
