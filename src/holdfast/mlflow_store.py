@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from holdfast.errors import HoldfastError, InputError, MismatchError, ToolError
@@ -188,19 +188,25 @@ def _download_seal(location: str, uri: str, private: Path) -> Path:
         return Path(download_artifacts(f"{location}/{SEAL_FILE}", dst_path=str(private)))
     except Exception:
         # Is it the seal that is missing, or all of it? Every store has other words for that.
-        if _has_model(location, private):
+        names = _names_at(location)
+        if names is None:
+            raise
+        if "MLmodel" in names:
             raise not_sealed(redact(uri)) from None
-        raise
+        raise InputError(
+            f"{redact(uri)} is not there, or is no model",
+            hint="check the name, and that MLFLOW_TRACKING_URI is the right one",
+        ) from None
 
 
-def _has_model(location: str, private: Path) -> bool:
-    from mlflow.artifacts import download_artifacts
+def _names_at(location: str) -> set[str] | None:
+    """What lies at `location`; None where the store does not say."""
+    from mlflow.artifacts import list_artifacts
 
     try:
-        download_artifacts(f"{location}/MLmodel", dst_path=str(private))
+        return {PurePosixPath(found.path).name for found in list_artifacts(artifact_uri=location)}
     except Exception:  # noqa: BLE001 - the error before this one is the one to tell
-        return False
-    return True
+        return None
 
 
 def _has_seal(folder: Path, digest: str) -> bool:

@@ -401,7 +401,7 @@ def test_a_model_in_a_store_without_a_seal_says_so(model, tmp_path, own_home):
     with artifacts(tmp_path) as (where, _):
         with pytest.raises(InputError, match="is not sealed"):
             open_model(f"{where}/model")
-        with pytest.raises(HoldfastError, match="cannot open"):
+        with pytest.raises(InputError, match="is not there"):
             open_model(f"{where}/nothing")
 
 

@@ -78,6 +78,8 @@ def holdfast() -> None:
     """
     # MLflow would try a server that is down for four minutes; three tries are a quarter of one.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def main() -> None:
