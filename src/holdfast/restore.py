@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +173,31 @@ def _asked_for(model: Model) -> tuple[list[str], list[str]]:
     lines = [line for line in _lines(model, "requirements.txt") if line not in ours]
     named = f"-c {CONSTRAINTS}"
     constraints = _lines(model, CONSTRAINTS) if named in lines else []
-    return [line for line in lines if line != named], constraints
+    requirements = [line for line in lines if line != named]
+    _refuse_options(model, (*requirements, *constraints))
+    return requirements, constraints
+
+
+def _refuse_options(model: Model, lines: Iterable[str]) -> None:
+    """A model's file may ask for packages; it may not give uv options, files or folders of ours."""
+    odd = [line for line in lines if not _is_requirement(line)]
+    if odd:
+        raise LockError(
+            f"{model.uri} has no lock, and in its requirements are lines that are more than a "
+            f"package: {'; '.join(map(repr, odd))}",
+            hint="log the model again from a uv project that has Holdfast",
+        )
+
+
+def _is_requirement(line: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    if line.startswith("#"):
+        return True
+    try:
+        return not (Requirement(line).url or "").startswith("file:")
+    except InvalidRequirement:
+        return False
 
 
 def _lines(model: Model, name: str) -> list[str]:

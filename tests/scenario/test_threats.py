@@ -25,7 +25,10 @@ from mlflow import MlflowClient
 from holdfast.errors import HoldfastError, InputError, MismatchError
 from holdfast.mlflow_store import fetch
 from holdfast.model import open_model
+from holdfast.seal.digest import digest_folder
+from holdfast.seal.grade import Grade
 from holdfast.seal.seal import SealedIndex, SealedPython
+from holdfast.seal.store import read_seal, write_seal
 from kit import REPOSITORY, Holdfast, run, seal_of, surroundings
 from small import ROWS, edit_seal, reseal
 
@@ -449,3 +452,19 @@ def test_a_uri_with_a_password_is_shown_without(own_home):
     with pytest.raises(HoldfastError) as caught:
         fetch("http://ada:s3cret@127.0.0.1:9/api/2.0/mlflow-artifacts/artifacts/model")
     assert "s3cret" not in str(caught.value)
+
+
+def test_requirements_that_are_more_than_packages(holdfast, model):
+    (model / "pylock.toml").unlink()
+    odd = ("-e ../stranger", "--extra-index-url http://127.0.0.1:9/simple", "-r /etc/passwd")
+    lines = ("mlflow-skinny", *odd, "mine @ file:///etc")
+    (model / "requirements.txt").write_text("\n".join(lines), encoding="utf-8")
+    seal, _ = read_seal(model)
+    unlocked = dataclasses.replace(
+        seal, grade=Grade.INFERRED, lock="", wheels=(), files=digest_folder(model)
+    )
+    write_seal(model, unlocked)
+    ran = holdfast("restore", model)
+    assert ran.code == 2, ran
+    assert all(line in ran.err for line in lines[1:]), ran
+    assert ran.out == ""

@@ -76,9 +76,14 @@ def digest_file(path: Path) -> FileDigest:
 
 
 def digest_folder(folder: Path) -> dict[str, FileDigest]:
-    """Digest of every file below `folder` that a seal covers, by path relative to it."""
-    paths = sorted(_sealed_paths(folder))
-    return dict(zip(paths, _digest_each(folder, paths), strict=True))
+    """Digest of every file below `folder` that a seal covers, by path relative to it.
+
+    For sealing, in the process that has just written the folder. A link counts as the file or
+    folder it leads to: that is what MLflow uploads, and what is there when the seal is compared.
+    """
+    paths = sorted(_sealed_paths(folder, follow=True))
+    real = [os.path.realpath(folder / path) for path in paths]
+    return dict(zip(paths, _digest_each(folder, real), strict=True))
 
 
 def compare_folder(folder: Path, sealed: Mapping[str, FileDigest]) -> FileComparison:
@@ -129,11 +134,19 @@ def _parts(root: Path, relative: str) -> tuple[str, ...]:
     return parts
 
 
-def _sealed_paths(folder: Path) -> Iterator[str]:
-    """Every file that a seal covers; a link counts as a file, so that a new one is seen."""
-    for base, folders, files in os.walk(folder):
+def _sealed_paths(folder: Path, *, follow: bool = False) -> Iterator[str]:
+    """Every file that a seal covers; a link counts as a file, so that a new one is seen.
+
+    Args:
+        folder: The model's.
+        follow: Go into folders that links lead to, but never into one that we are in.
+    """
+    for base, folders, files in os.walk(folder, followlinks=follow):
         relative = Path(base).relative_to(folder)
         links = [name for name in folders if (Path(base) / name).is_symlink()]
+        if follow:
+            here = Path(base).resolve()
+            links = [name for name in links if here.is_relative_to((Path(base) / name).resolve())]
         folders[:] = [name for name in folders if name != "__pycache__" and name not in links]
         for name in (*files, *links):
             path = (relative / name).as_posix()

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.errors import InputError
-from holdfast.seal.digest import compare_folder, digest_file, digest_folder, inside
+from holdfast.seal.digest import compare_folder, digest_bytes, digest_file, digest_folder, inside
 
 
 @pytest.fixture
@@ -92,3 +94,25 @@ def test_nothing_is_inside_that_is_not(path):
         return
     assert root in found.parents
     assert os.path.normpath(found) == str(found)
+
+
+def test_a_link_is_sealed_as_what_it_leads_to(tmp_path):
+    model, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
+    (elsewhere / "weights").mkdir(parents=True)
+    (elsewhere / "weights" / "a.bin").write_bytes(b"a")
+    (elsewhere / "b.bin").write_bytes(b"b")
+    model.mkdir()
+    (model / "b.bin").symlink_to(elsewhere / "b.bin")
+    (model / "weights").symlink_to(elsewhere / "weights", target_is_directory=True)
+    (elsewhere / "weights" / "round").symlink_to(elsewhere / "weights", target_is_directory=True)
+    sealed = digest_folder(model)
+    assert sealed["b.bin"].sha256 == digest_bytes(b"b")
+    assert sealed["weights/a.bin"].sha256 == digest_bytes(b"a")
+    assert sorted(sealed)[:2] == ["b.bin", "weights/a.bin"]
+    # As it lies there it does not match: a link is not followed when a seal is compared.
+    assert "b.bin" in compare_folder(model, sealed).changed
+    # What MLflow uploads does, but for the link that goes round in a circle.
+    (elsewhere / "weights" / "round").unlink()
+    sealed = digest_folder(model)
+    uploaded = Path(shutil.copytree(model, tmp_path / "uploaded"))
+    assert compare_folder(uploaded, sealed).matches
