@@ -70,12 +70,12 @@ def resolve(
     return packages
 
 
-def new_lock(packages: list[dict[str, Any]]) -> dict[str, Any]:
-    """A PEP 751 lock of `packages`, for this minor release of Python and later ones."""
+def new_lock(packages: list[dict[str, Any]], python: str = _HERE) -> dict[str, Any]:
+    """A PEP 751 lock of `packages`, for the minor release `python` and later ones."""
     return {
         "lock-version": "1.0",
         "created-by": "holdfast",
-        "requires-python": f">={_HERE}",
+        "requires-python": f">={python}",
         "packages": packages,
     }
 

@@ -163,7 +163,7 @@ def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
             with_dependencies=seal.grade is Grade.INFERRED,
             python=python,
         )
-        _keep(kept, dumps(new_lock([*packages, *map(_package, seal.wheels)])))
+        _keep(kept, dumps(new_lock([*packages, *map(_package, seal.wheels)], python)))
     return kept.read_text(encoding="utf-8")
 
 

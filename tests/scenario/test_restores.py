@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.environment.python import choose_python
+from holdfast.errors import HoldfastError
+from holdfast.seal.digest import digest_folder
+from holdfast.seal.grade import Grade
+from holdfast.seal.store import read_seal, write_seal
 from kit import Holdfast, answers, surroundings
 from small import ANSWERS, ROWS
 
@@ -58,3 +66,26 @@ def test_a_restore_killed_half_way_is_made_good_by_the_next(small, fresh, rows):
     # What the killed have left is never taken for finished, and goes with the next tidying.
     assert fresh("env", "prune").code == 0
     assert not list(fresh.home.glob("store/building/*"))
+
+
+def test_a_seal_without_a_lock_is_resolved_for_its_own_python(fresh, small, tmp_path):
+    """Not for the Python that Holdfast happens to run on."""
+    try:
+        choose_python("3.10.0", offline=True, remembered=tmp_path)
+    except HoldfastError:
+        pytest.skip("needs a Python older than this one")
+    model = Path(shutil.copytree(small.model, tmp_path / "unlocked"))
+    (model / "pylock.toml").unlink()
+    (model / "requirements.txt").write_text("iniconfig==2.0.0\n", encoding="utf-8")
+    seal, _ = read_seal(model)
+    python = dataclasses.replace(seal.python, version="3.10.0", abi="", build="")
+    files = digest_folder(model)
+    write_seal(
+        model,
+        dataclasses.replace(
+            seal, grade=Grade.INFERRED, lock="", wheels=(), python=python, files=files
+        ),
+    )
+    ran = fresh("restore", model, "--json")
+    assert ran.code == 0, ran
+    assert json.loads(ran.out)["python_version"].startswith("3.10.")
