@@ -7,9 +7,10 @@ add: these too, bounded by what the lock says already.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
@@ -61,13 +62,7 @@ def _extended(material: Material, words: tuple[str, ...], constraints: tuple[str
         return _unresolved(material, said, "; ".join(material.reasons))
     bounds = [pin for pin in material.pins if pin.split("==")[0] not in material.wheels]
     try:
-        packages = resolve(
-            words,
-            folder=material.folder,
-            indexes=material.indexes,
-            constraints=[*bounds, *constraints],
-            with_dependencies=True,
-        )
+        packages = _resolved(material, words, (*bounds, *constraints))
     except HoldfastError as error:
         return _unresolved(material, said, error.message)
     there = {package["name"] for package in material.pylock["packages"]}
@@ -92,13 +87,7 @@ def _overridden(
     mlflow = next((name for name in ("mlflow", "mlflow-skinny") if name in material.installed), "")
     lines = words if named & {"mlflow", "mlflow-skinny"} else (mlflow, *words)
     try:
-        packages = resolve(
-            filter(None, lines),
-            folder=material.folder,
-            indexes=material.indexes,
-            constraints=[*bounds, *constraints],
-            with_dependencies=True,
-        )
+        packages = _resolved(material, filter(None, lines), (*bounds, *constraints))
     except HoldfastError as error:
         return _unresolved(material, said, error.message)
     return replace(
@@ -110,6 +99,19 @@ def _overridden(
         drift=(),
         wheels={},
         check=None,
+    )
+
+
+def _resolved(
+    material: Material, lines: Iterable[str], constraints: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """The packages of `lines` and all that they need, from the project's indexes."""
+    return resolve(
+        lines,
+        folder=material.folder,
+        indexes=material.indexes,
+        constraints=constraints,
+        with_dependencies=True,
     )
 
 

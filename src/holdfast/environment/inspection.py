@@ -62,7 +62,7 @@ class Inspection:
     @property
     def intact(self) -> bool:
         """Whether it is what was built; bytecode does not count."""
-        return not (self.changed or self.missing or self.stray or self.links or self.escaping)
+        return not self.paths
 
 
 def inspect_environment(root: Path, inventory: Inventory) -> Inspection:
@@ -79,19 +79,8 @@ def inspect_environment(root: Path, inventory: Inventory) -> Inspection:
             claims = read_claims(records, inventory.site_packages)
         finally:
             digests = hashing.result()
-        expected, owners = _expected(inventory)
-        changed = _changed(root, tree, digests, expected, claims)
-    missing = (expected.keys() | claims.files.keys()) - tree.files.keys() - tree.links.keys()
-    strange = sorted(tree.files.keys() - expected.keys())
-    return Inspection(
-        files=len(digests),
-        changed=_findings(changed, owners),
-        missing=_findings(missing, owners),
-        stray=(*(path for path in strange if not _is_bytecode(path)), *sorted(tree.odd)),
-        links=tuple(_other_links(tree, inventory)),
-        escaping=(*_leaving(tree, inventory), *claims.escaping),
-        bytecode=tuple(path for path in strange if _is_bytecode(path)),
-    )
+        changed = list(_changed(root, tree, digests, _expected(inventory), claims))
+    return _inspection(tree, inventory, changed, claims)
 
 
 def glance(root: Path, inventory: Inventory) -> Inspection:
@@ -105,7 +94,7 @@ def glance(root: Path, inventory: Inventory) -> Inspection:
     """
     with explained(f"the environment {root} cannot be read"):
         tree = scan(str(root))
-        expected, owners = _expected(inventory)
+        expected = _expected(inventory)
         times = {path: (size, mtime) for path, size, mtime, _ in inventory.rows()}
         suspect = {
             path: found.st_size
@@ -113,16 +102,25 @@ def glance(root: Path, inventory: Inventory) -> Inspection:
             if path in times and (found.st_size, found.st_mtime_ns) != times[path]
         }
         digests = Digests(str(root), suspect).result()
-    strange = sorted(tree.files.keys() - expected.keys())
+    changed = [path for path, size in suspect.items() if (size, digests[path]) != expected[path]]
+    return _inspection(tree, inventory, changed, Claims())
+
+
+def _inspection(
+    tree: Tree, inventory: Inventory, changed: Iterable[str], claims: Claims
+) -> Inspection:
+    """What `tree` is against what the inventory and the RECORDs say, `changed` found already."""
+    owners = _owners(inventory)
+    known = {path for path, *_ in inventory.rows()}
+    missing = (known | claims.files.keys()) - tree.files.keys() - tree.links.keys()
+    strange = sorted(tree.files.keys() - known)
     return Inspection(
         files=len(tree.files),
-        changed=_findings(
-            (path for path in digests if (suspect[path], digests[path]) != expected[path]), owners
-        ),
-        missing=_findings(expected.keys() - tree.files.keys(), owners),
+        changed=_findings(changed, owners),
+        missing=_findings(missing, owners),
         stray=(*(path for path in strange if not _is_bytecode(path)), *sorted(tree.odd)),
         links=tuple(_other_links(tree, inventory)),
-        escaping=tuple(_leaving(tree, inventory)),
+        escaping=(*_leaving(tree, inventory), *claims.escaping),
         bytecode=tuple(path for path in strange if _is_bytecode(path)),
     )
 
@@ -143,13 +141,16 @@ def _changed(
             yield path
 
 
-def _expected(inventory: Inventory) -> tuple[dict[str, tuple[int, str]], dict[str, list[str]]]:
-    expected = {path: (size, digest) for path, size, _, digest in inventory.rows()}
+def _expected(inventory: Inventory) -> dict[str, tuple[int, str]]:
+    return {path: (size, digest) for path, size, _, digest in inventory.rows()}
+
+
+def _owners(inventory: Inventory) -> dict[str, list[str]]:
     owners: dict[str, list[str]] = {}
     for distribution in inventory.distributions:
         for path, *_ in distribution.files:
             owners.setdefault(path, []).append(distribution.name)
-    return expected, owners
+    return owners
 
 
 def _findings(paths: Iterable[str], owners: dict[str, list[str]]) -> tuple[Finding, ...]:
