@@ -15,6 +15,8 @@ from holdfast.uv import run_uv
 from kit import REPOSITORY, Holdfast, UvProject, real_python
 from small import Small, make_small
 
+pytest_plugins = ["proven"]
+
 
 @pytest.fixture(scope="session")
 def holdfast_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
