@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_version
 
 from holdfast.capture.material import WHEELS, Material
 from holdfast.project.git import Commit, read_commit
-from holdfast.project.installed import installed_record
+from holdfast.project.installed import Installed, installed_record
 from holdfast.redact import redact
 from holdfast.seal.digest import FileDigest
 from holdfast.seal.grade import Grade
@@ -62,10 +62,15 @@ def _distributions(material: Material) -> dict[str, SealedDistribution]:
     """What was installed, of what is sealed for this machine, in the version that is sealed."""
     sealed = _sealed_versions(material)
     return {
-        name: SealedDistribution(version=one.version, record=installed_record(one))
+        name: _distribution(one)
         for name, one in sorted(material.installed.items())
         if name in sealed and _same_version(sealed[name], one.version)
     }
+
+
+def _distribution(one: Installed) -> SealedDistribution:
+    record, size = installed_record(one)
+    return SealedDistribution(version=one.version, record=record, size=size)
 
 
 def _sealed_versions(material: Material) -> dict[str, str]:

@@ -24,6 +24,7 @@ _NOTES = re.compile(
     r"\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json),"
 )
 _SCRIPTS = re.compile(r"\.\./.*(bin|Scripts)/[^/,]+,")
+_SIZE = re.compile(r',"?(\d{1,15})"?\r?$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +103,21 @@ def _rows(record: str) -> Iterable[str]:
     return (",".join(row[:3]) for row in csv.reader(lines) if row)
 
 
-def installed_record(one: Installed) -> str:
-    """`record_digest` of an installed distribution; "" where it has no RECORD or is editable."""
+def installed_record(one: Installed) -> tuple[str, int]:
+    """`record_digest` and `record_size` of an installed distribution.
+
+    "" and 0 where it has no RECORD or is editable.
+    """
     path = one.dist_info / "RECORD"
     if one.editable or not path.is_file():
-        return ""
-    return record_digest(path.read_text(encoding="utf-8"))
+        return "", 0
+    record = path.read_text(encoding="utf-8")
+    return record_digest(record), record_size(record)
+
+
+def record_size(record: str) -> int:
+    """The bytes of all the files that a RECORD gives the size of (bytecode has none there)."""
+    return sum(map(int, _SIZE.findall(record)))
 
 
 def _in_folder(folder: Path) -> Iterator[Installed]:

@@ -80,11 +80,15 @@ class Reader:
         }
 
     def as_record(self, kind: type[T]) -> T:
-        """This object as the dataclass `kind`; keys it does not have are of a later version."""
+        """This object as the dataclass `kind`; keys it does not have are of a later version.
+
+        A key that is missing is of an older one, where the dataclass has a default for it.
+        """
         hints = get_type_hints(kind)
         values = {
             field.name: self._typed(field.name, hints[field.name])
             for field in dataclasses.fields(kind)  # type: ignore[arg-type]
+            if field.name in self._data or field.default is dataclasses.MISSING
         }
         return kind(
             **{

@@ -44,11 +44,13 @@ class SealedDistribution:
 
     `record` is the SHA-256 of the RECORD's rows less those an installer writes (`project.installed`
     says which), so that one wheel gives one digest wherever it is installed; "" where there was no
-    RECORD (an editable install, say).
+    RECORD (an editable install, say). `size` is the bytes that the RECORD counts, 0 where that is
+    not known.
     """
 
     version: str
     record: str
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from holdfast.project.installed import (
     installed_distributions,
     installed_record,
     record_digest,
+    record_size,
     requirement_of,
 )
 
@@ -119,10 +120,28 @@ def test_the_digest_is_as_the_format_has_it():
 
 def test_no_record_and_none_that_counts(tmp_path):
     info = install(tmp_path, "mine-1.0")
-    assert installed_record(Installed(name="mine", version="1.0", dist_info=info)) == ""
+    assert installed_record(Installed(name="mine", version="1.0", dist_info=info)) == ("", 0)
     (info / "RECORD").write_text("\n".join(WHEEL))
     one = Installed(name="mine", version="1.0", dist_info=info)
-    assert installed_record(one) == record_digest("\n".join(WHEEL))
+    found = record_digest("\n".join(WHEEL)), record_size("\n".join(WHEEL))
+    assert installed_record(one) == found
+    assert found[1] > 0
     editable = {"url": "file:///x", "dir_info": {"editable": True}}
     one = Installed(name="mine", version="1.0", dist_info=info, direct_url=editable)
-    assert installed_record(one) == ""
+    assert installed_record(one) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("record", "size"),
+    [
+        ("", 0),
+        ("a.py,sha256=x,10\nb.py,sha256=x,5\n", 15),
+        ("a.py,sha256=x,10\r\nb.py,sha256=x,5\r\n", 15),
+        ('"a,7",sha256=x,10\n"b.py","sha256=x","5"', 15),
+        ("a.pyc,,\nRECORD,,\n", 0),
+        (f"a.py,sha256=x,{'9' * 5000}\nb.py,sha256=x,5\n", 5),
+        ("a.py,sha256=x,-3\n", 0),
+    ],
+)
+def test_the_sizes_of_a_record_are_counted(record, size):
+    assert record_size(record) == size

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -84,6 +84,14 @@ def test_whatever_is_missing_or_wrong_is_said_with_its_place(seal, data):
         content[key] = data.draw(st.sampled_from([[3], {"x": 3}, -1, 2.5, True]))
     with pytest.raises(SealError, match=f"'{key}|{key}'|means nothing"):
         Seal.from_dict(content)
+
+
+def test_what_an_older_seal_does_not_have_has_its_default(sealed):
+    _, seal, _ = sealed
+    package = SealedDistribution(version="1", record="abc", size=7)
+    content = json.loads(to_json(replace(seal, distributions={"six": package}).to_dict()))
+    del content["distributions"]["six"]["size"]
+    assert Seal.from_dict(content).distributions["six"] == replace(package, size=0)
 
 
 @pytest.fixture
