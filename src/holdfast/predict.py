@@ -1,17 +1,17 @@
-"""Predicting: a worker in the restored environment, after every file was compared with the seal."""
+"""Predicting, in the restored environment: for objects of this process, and for files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import InputError
 from holdfast.model import Model
-from holdfast.restore import Progress, Restored, restore
-from holdfast.worker.client import TIMEOUT, Worker
+from holdfast.restore import restore
+from holdfast.restored import Restored, open_worker
+from holdfast.worker.client import TIMEOUT
 from holdfast.worker.payload import PayloadError, decode, encode
 
 # The formats of files, by the end of their names.
@@ -20,23 +20,6 @@ FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parque
 
 def _silence(_: str) -> None:
     """For a caller who wants no progress."""
-
-
-@contextmanager
-def open_worker(restored: Restored) -> Iterator[Worker]:
-    """A worker with the model of `restored`, not loaded yet.
-
-    Raises:
-        MismatchError: A file of the model is not as it was sealed, or one of the environment was
-            written since it was built: nothing was opened.
-        ModelError: The process does not start.
-    """
-    restored.model.check_files()
-    with restored.lease() as environment:
-        restored.check_environment()
-        python, pycache = environment.python, environment.pycache
-        with Worker.start(python, restored.model.path, pycache=pycache) as worker:
-            yield worker
 
 
 def predict(
@@ -114,4 +97,4 @@ def format_of(path: str, option: str = "--format") -> str:
     return FORMATS[suffix]
 
 
-__all__ = ["FORMATS", "Progress", "format_of", "open_worker", "predict", "predict_file"]
+__all__ = ["FORMATS", "format_of", "open_worker", "predict", "predict_file"]

@@ -1,73 +1,16 @@
-"""Restoring: from a model to the environment that its seal names."""
+"""Restoring: from a model to the environment that its seal names, whole or slim."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shlex
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from holdfast.environment.spec import Spec
-from holdfast.environment.store import Environment, Store
-from holdfast.errors import LockError, MismatchError, SealError
-from holdfast.home import home
 from holdfast.model import Model, open_model
-from holdfast.redact import printable
-from holdfast.seal.digest import digest_bytes, inside
-from holdfast.seal.grade import Grade
-from holdfast.seal.seal import SealedWheel
-
-LOCK = "pylock.toml"
-_DAMAGED = "the file was cut or changed; take the model from its store again"
-CONSTRAINTS = "constraints.txt"  # MLflow's name for them
-
-# A message names so many files.
-_MOST_NAMED = 5
-
-Progress = Callable[[str], None]
+from holdfast.restored import Restored, restore_packages
+from holdfast.sealed_lock import LOCK, Progress
 
 
 def _silence(_: str) -> None:
     """For a caller who wants no progress."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """A model and its environment."""
-
-    model: Model
-    environment: Environment
-    store: Store
-
-    def check_environment(self) -> None:
-        """Refuse an environment in which somebody has written, before its code runs.
-
-        At a glance: a change that kept a file's size and time is what `verify` finds.
-
-        Raises:
-            MismatchError: A file came, went or was changed since the environment was built.
-        """
-        paths = self.store.glance(self.environment).paths
-        if not paths:
-            return
-        named = ", ".join(map(printable, paths[:_MOST_NAMED]))
-        if len(paths) > _MOST_NAMED:
-            named += f" and {len(paths) - _MOST_NAMED} more"
-        key = self.environment.key[:12]
-        raise MismatchError(
-            f"the environment {key} is not as it was built: {named}",
-            hint=f"to have it built again: holdfast env prune --key {key}",
-        )
-
-    @contextmanager
-    def lease(self) -> Iterator[Environment]:
-        """Keep the environment from being pruned for as long as the block runs."""
-        with self.store.lease(self.environment) as environment:
-            yield environment
 
 
 def restore(
@@ -92,126 +35,7 @@ def restore(
             which.
     """
     opened = model if isinstance(model, Model) else open_model(model)
-    opened.check_recorded()
-    store = Store.open()
-    spec = _spec(opened, offline=offline, on_progress=on_progress)
-    environment = store.restore(spec, offline=offline, strict=strict, on_progress=on_progress)
-    return Restored(model=opened, environment=environment, store=store)
+    return restore_packages(opened, offline=offline, strict=strict, on_progress=on_progress)
 
 
-def _spec(model: Model, *, offline: bool, on_progress: Progress) -> Spec:
-    seal = model.seal
-    return Spec(
-        pylock=_lock(model, offline=offline, on_progress=on_progress),
-        folder=model.path,
-        python=seal.python.version,
-        implementation=seal.python.implementation,
-        indexes=tuple((index.name, index.url) for index in seal.indexes if index.url),
-        records={name: one.record for name, one in seal.distributions.items()},
-        recorded_on=(seal.python.abi, seal.python.libc),
-    )
-
-
-def _lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
-    """The text of the model's lock, read once and compared with the seal."""
-    seal = model.seal
-    model.check_files(*(wheel.path for wheel in seal.wheels)) if seal.wheels else None
-    if not seal.lock:
-        return _late_lock(model, offline=offline, on_progress=on_progress)
-    try:
-        data = inside(model.path, LOCK).read_bytes()
-    except OSError as error:
-        raise MismatchError(f"{model.uri} has lost {LOCK}: {error.strerror}") from error
-    if digest_bytes(data) != seal.lock:
-        raise MismatchError(
-            f"{model.uri} is not as it was sealed: changed {LOCK}",
-            hint=f"holdfast verify {shlex.quote(model.uri)}",
-        )
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise LockError(f"{model.uri}: {LOCK} is not UTF-8", hint=_DAMAGED) from error
-
-
-def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
-    """A lock made now, of a seal that has none: `pinned` and `inferred` know only requirements.
-
-    It is kept by their digest, so that the same environment comes back tomorrow.
-    """
-    from holdfast.lock.pylock import dumps
-    from holdfast.resolve import new_lock, resolve
-
-    seal = model.seal
-    lines, constraints = _asked_for(model)
-    python = ".".join(seal.python.version.split(".")[:2])
-    asked = (python, lines, constraints, seal.indexes, seal.wheels)
-    digest = hashlib.sha256(repr(asked).encode()).hexdigest()
-    kept = home() / "late-locks" / f"{digest}.toml"
-    if not kept.is_file():
-        if offline:
-            raise SealError(
-                f"{model.uri} is sealed as {model.seal.grade.value!r}: it has no lock, and one "
-                "cannot be made offline",
-                hint="restore it once with a network",
-            )
-        on_progress("the seal has no lock: resolving its requirements now")
-        packages = resolve(
-            lines,
-            folder=None,
-            indexes=seal.indexes,
-            constraints=constraints,
-            with_dependencies=seal.grade is Grade.INFERRED,
-            python=python,
-        )
-        _keep(kept, dumps(new_lock([*packages, *map(_package, seal.wheels)], python)))
-    return kept.read_text(encoding="utf-8")
-
-
-def _asked_for(model: Model) -> tuple[list[str], list[str]]:
-    """The requirements of a seal without a lock, less the wheels beside them; its constraints."""
-    ours = {f"./{wheel.path}" for wheel in model.seal.wheels}
-    lines = [line for line in _lines(model, "requirements.txt") if line not in ours]
-    named = f"-c {CONSTRAINTS}"
-    constraints = _lines(model, CONSTRAINTS) if named in lines else []
-    requirements = [line for line in lines if line != named]
-    _refuse_options(model, (*requirements, *constraints))
-    return requirements, constraints
-
-
-def _refuse_options(model: Model, lines: Iterable[str]) -> None:
-    """A model's file may ask for packages; it may not give uv options, files or folders of ours."""
-    odd = [line for line in lines if not _is_requirement(line)]
-    if odd:
-        raise LockError(
-            f"{model.uri} has no lock, and in its requirements are lines that are more than a "
-            f"package: {'; '.join(map(repr, odd))}",
-            hint="log the model again from a uv project that has Holdfast",
-        )
-
-
-def _is_requirement(line: str) -> bool:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    if line.startswith("#"):
-        return True
-    try:
-        return not (Requirement(line).url or "").startswith("file:")
-    except InvalidRequirement:
-        return False
-
-
-def _lines(model: Model, name: str) -> list[str]:
-    model.check_files(name)
-    lines = inside(model.path, name).read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _package(wheel: SealedWheel) -> dict[str, Any]:
-    file = {"path": wheel.path, "hashes": {"sha256": wheel.sha256}}
-    return {"name": wheel.name, "version": wheel.version, "wheels": [file]}
-
-
-def _keep(path: Path, text: str) -> None:
-    from holdfast.seal.store import write_file
-
-    write_file(path, text.encode())
+__all__ = ["LOCK", "Progress", "Restored", "restore"]

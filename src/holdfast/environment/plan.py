@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,12 +55,13 @@ class Plan:
     interpreter: Interpreter
 
 
-def make_plan(pylock: str, interpreter: Interpreter) -> Plan:
+def make_plan(pylock: str, interpreter: Interpreter, only: Collection[str] | None = None) -> Plan:
     """Choose from a lock what `interpreter` takes.
 
     Args:
         pylock: The text of a `pylock.toml` (PEP 751).
         interpreter: The Python to choose for.
+        only: Names of the packages that are wanted; None for all.
 
     Raises:
         LockError: It cannot be read, has nothing for this Python, or leaves a package's bytes open.
@@ -79,7 +80,8 @@ def make_plan(pylock: str, interpreter: Interpreter) -> Plan:
             else "the file was cut or changed; take the model from its store again",
         ) from error
     target = interpreter.target()
-    packages = tuple(_package(one, document) for one in select(lock, target))
+    selected = (one for one in select(lock, target) if only is None or one.name in only)
+    packages = tuple(_package(one, document) for one in selected)
     _refuse_open(packages)
     return Plan(key=_key(packages, target), packages=packages, interpreter=interpreter)
 

@@ -21,6 +21,7 @@ class Spec:
 
     Attributes:
         pylock: The text of a `pylock.toml` (PEP 751).
+        only: Normalised names of the packages wanted of it; None for all.
         folder: What relative paths in it start from: the model's folder.
         python: Full version, "3.11.7".
         implementation: As `sys.implementation.name`.
@@ -34,6 +35,7 @@ class Spec:
     """
 
     pylock: str
+    only: frozenset[str] | None = None
     folder: Path
     python: str
     implementation: str = "cpython"
@@ -59,6 +61,7 @@ class Spec:
         inputs = [
             STORE_FORMAT,
             self.pylock,
+            None if self.only is None else sorted(self.only),
             self.python,
             self.implementation,
             sorted(self.records.items()),

@@ -181,7 +181,7 @@ class Store:
     ) -> Environment:
         from holdfast.environment.plan import make_plan
 
-        plan = make_plan(spec.pylock, interpreter)
+        plan = make_plan(spec.pylock, interpreter, spec.only)
         if not self._usable(plan):
             self._build(plan, spec, offline, on_progress)
         request = self._request(plan)

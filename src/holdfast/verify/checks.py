@@ -9,8 +9,7 @@ from typing import Any
 from holdfast.environment.inspection import Finding, Inspection
 from holdfast.errors import HoldfastError, MismatchError
 from holdfast.model import Model
-from holdfast.predict import open_worker
-from holdfast.restore import Restored
+from holdfast.restored import Restored, open_worker
 from holdfast.seal.agreement import Agreement, compare
 from holdfast.seal.digest import inside
 from holdfast.seal.golden import GOLDEN_FILE, Golden, Payload

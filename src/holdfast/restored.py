@@ -1,0 +1,121 @@
+"""A model and its environment together, and a worker in it.
+
+Only the lock and the wheels of a model are opened to restore it; a worker starts after every file
+was compared with the seal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from holdfast.environment.spec import Spec
+from holdfast.environment.store import Environment, Store
+from holdfast.errors import MismatchError
+from holdfast.model import Model
+from holdfast.redact import printable
+from holdfast.sealed_lock import Progress, read_lock
+from holdfast.worker.client import Worker
+
+# A message names so many files.
+_MOST_NAMED = 5
+
+
+def _silence(_: str) -> None:
+    """For a caller who wants no progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A model and its environment."""
+
+    model: Model
+    environment: Environment
+    store: Store
+
+    def check_environment(self) -> None:
+        """Refuse an environment in which somebody has written, before its code runs.
+
+        At a glance: a change that kept a file's size and time is what `verify` finds.
+
+        Raises:
+            MismatchError: A file came, went or was changed since the environment was built.
+        """
+        paths = self.store.glance(self.environment).paths
+        if not paths:
+            return
+        named = ", ".join(map(printable, paths[:_MOST_NAMED]))
+        if len(paths) > _MOST_NAMED:
+            named += f" and {len(paths) - _MOST_NAMED} more"
+        key = self.environment.key[:12]
+        raise MismatchError(
+            f"the environment {key} is not as it was built: {named}",
+            hint=f"to have it built again: holdfast env prune --key {key}",
+        )
+
+    @contextmanager
+    def lease(self) -> Iterator[Environment]:
+        """Keep the environment from being pruned for as long as the block runs."""
+        with self.store.lease(self.environment) as environment:
+            yield environment
+
+
+def restore_packages(
+    model: Model,
+    only: frozenset[str] | None = None,
+    *,
+    offline: bool = False,
+    strict: bool = False,
+    on_progress: Progress = _silence,
+) -> Restored:
+    """The environment of a model's lock, from the store, or built if it is not there.
+
+    Args:
+        model: The model, opened.
+        only: Names of the packages that are wanted of it; None for all.
+        offline: Fetch nothing.
+        strict: Refuse another patch release of Python than the sealed one.
+        on_progress: Told what takes time, a line at a time.
+
+    Raises:
+        HoldfastError: Its environment cannot be had; each leaf says why.
+    """
+    model.check_recorded()
+    store = Store.open()
+    spec = _spec(model, only, offline=offline, on_progress=on_progress)
+    environment = store.restore(spec, offline=offline, strict=strict, on_progress=on_progress)
+    return Restored(model=model, environment=environment, store=store)
+
+
+@contextmanager
+def open_worker(restored: Restored) -> Iterator[Worker]:
+    """A worker with the model of `restored`, not loaded yet.
+
+    Raises:
+        MismatchError: A file of the model is not as it was sealed, or one of the environment was
+            written since it was built: nothing was opened.
+        ModelError: The process does not start.
+    """
+    restored.model.check_files()
+    with restored.lease() as environment:
+        restored.check_environment()
+        python, pycache = environment.python, environment.pycache
+        with Worker.start(python, restored.model.path, pycache=pycache) as worker:
+            yield worker
+
+
+def _spec(
+    model: Model, only: frozenset[str] | None, *, offline: bool, on_progress: Progress
+) -> Spec:
+    seal = model.seal
+    return Spec(
+        pylock=read_lock(model, offline=offline, on_progress=on_progress),
+        only=only,
+        folder=model.path,
+        python=seal.python.version,
+        implementation=seal.python.implementation,
+        indexes=tuple((index.name, index.url) for index in seal.indexes if index.url),
+        records={name: one.record for name, one in seal.distributions.items()},
+        recorded_on=(seal.python.abi, seal.python.libc),
+    )
