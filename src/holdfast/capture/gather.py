@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import unquote
 
-import tomli
 from packaging.markers import default_environment
-from packaging.tags import sys_tags
-from packaging.utils import parse_wheel_filename
 
 from holdfast.capture.freeze import freeze_all, freeze_drift
 from holdfast.capture.freshness import LockCheck
+from holdfast.capture.locked import locations, read_lock, roots_of, wheels_on_disk
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
-from holdfast.capture.wheels import BuiltWheel, build_wheels, describe_wheel
-from holdfast.errors import HoldfastError, InputError, LockError
+from holdfast.capture.wheels import Python
+from holdfast.errors import HoldfastError, InputError
 from holdfast.lock.closure import Closure, production_closure
 from holdfast.lock.diff import Drift, drift
 from holdfast.lock.graph import LockedPackage, LockGraph
 from holdfast.lock.pylock import to_pylock
 from holdfast.project.discover import Project, find_project
-from holdfast.project.indexes import address, declared_indexes, with_packages
+from holdfast.project.indexes import declared_indexes, with_packages
 from holdfast.project.installed import installed_distributions
 from holdfast.project.settings import Settings
 from holdfast.seal.grade import Grade
@@ -41,7 +37,7 @@ def gather(settings: Settings) -> Material:
     material = Material(settings=settings, installed=installed_distributions())
     try:
         project = find_project()
-        graph, reason = _read_lock(project)
+        graph, reason = read_lock(project)
     except InputError as error:
         project, graph, reason = None, None, error.message
     material = replace(material, project=project, indexes=declared_indexes(project))
@@ -68,7 +64,7 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
     settings = material.settings
     closure = production_closure(
         graph,
-        roots=_roots(graph, project),
+        roots=roots_of(graph, project),
         extras=settings.extras,
         groups=(*settings.groups, *project.default_groups),
         prune=("holdfast", *settings.exclude),
@@ -77,81 +73,10 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
     material = replace(
         material,
         grade=Grade.LOCKED,
-        wheels=_wheels_on_disk(project, closure, selected),
-        indexes=with_packages(material.indexes, _locations(project, closure)),
+        wheels=wheels_on_disk(project, closure, Python.running()),
+        indexes=with_packages(material.indexes, locations(project, closure)),
     )
     return _with_drift(material, graph, closure, selected)
-
-
-def _locations(project: Project, closure: Closure) -> dict[str, str]:
-    """The index that the lock took each package from."""
-    return {
-        one.package.name: address(project, one.package.source.location)
-        for one in closure.packages
-        if one.package.source.kind == "registry"
-    }
-
-
-def _read_lock(project: Project | None) -> tuple[LockGraph | None, str]:
-    """The project's lock, or why there is none to use."""
-    if project is None:
-        return None, "no uv project was found from the script, the working directory or upwards"
-    if not project.lockfile.is_file():
-        return None, f"the project {project.name or project.folder.name!r} has no uv.lock"
-    try:
-        text = project.lockfile.read_text(encoding="utf-8")
-        return LockGraph.from_dict(tomli.loads(text)), ""
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        return None, f"uv.lock cannot be read: {error}"
-    except LockError as error:
-        return None, f"uv.lock cannot be read: {error.message}"
-
-
-def _roots(graph: LockGraph, project: Project) -> tuple[str, ...]:
-    """The member the script belongs to, if the lock knows it."""
-    return (project.name,) if project.name and graph.named(project.name) else ()
-
-
-def _wheels_on_disk(
-    project: Project, closure: Closure, selected: Mapping[str, LockedPackage]
-) -> dict[str, BuiltWheel]:
-    """A wheel of each package whose files lie on this disk: they go along with the model.
-
-    Folders that only other machines want are built as well; of files, only one that fits here can
-    be told to be the right one.
-    """
-    built: dict[str, Path] = {}
-    ready: dict[str, Path] = {}
-    for one in closure.on_disk:
-        package = one.package
-        if selected.get(package.name) != package and not _is_folder(package):
-            continue
-        path = _file_on_disk(project, package)
-        (ready if path.suffix == ".whl" else built)[package.name] = path
-    return build_wheels(built) | {name: describe_wheel(path) for name, path in ready.items()}
-
-
-def _is_folder(package: LockedPackage) -> bool:
-    return package.source.kind in {"editable", "directory"}
-
-
-def _file_on_disk(project: Project, package: LockedPackage) -> Path:
-    """The wheel that fits this Python, else what one is built from."""
-    location = package.source.location
-    folder = project.root / unquote(location.removeprefix("file://"))
-    if package.source.kind != "registry":
-        return folder.resolve()
-    tags = {tag: rank for rank, tag in enumerate(sys_tags())}
-    fitting = {
-        min(tags[tag] for tag in found): wheel.path or wheel.filename
-        for wheel in package.wheels
-        if (found := parse_wheel_filename(wheel.filename)[3] & tags.keys())
-    }
-    if fitting:
-        return folder / fitting[min(fitting)]
-    if package.sdist is None:
-        raise LockError(f"{package.name}: no wheel in {location} fits this Python")
-    return folder / (package.sdist.path or package.sdist.filename)
 
 
 def _with_drift(

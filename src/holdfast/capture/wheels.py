@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.markers import default_environment
+from packaging.tags import Tag, sys_tags
 from packaging.utils import parse_wheel_filename
 
 from holdfast.errors import ToolError
@@ -26,6 +28,8 @@ from holdfast.uv import explain_failure, start_uv, uv_program
 _SECONDS = 300
 _MOST_FILES = 20_000
 _READ_WHOLE = 1 << 20
+# The same code gives the same wheel, wherever it was checked out: hatchling's own default.
+_SOURCE_DATE = "1580601600"
 
 # Folders that no build reads, and that change without the code changing.
 _NOT_CODE = {".git", ".venv", "__pycache__", "mlruns", "mlartifacts", "node_modules", ".hypothesis"}
@@ -41,24 +45,57 @@ class BuiltWheel:
     sha256: str
 
 
-def build_wheels(folders: Mapping[str, Path]) -> dict[str, BuiltWheel]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """The Python that wheels are for.
+
+    Attributes:
+        program: Its path.
+        build: Its `sys.version`.
+        markers: Its marker environment (PEP 508).
+        tags: Wheel tags it takes, best first (PEP 425).
+    """
+
+    program: str
+    build: str
+    markers: Mapping[str, str]
+    tags: tuple[Tag, ...]
+
+    @classmethod
+    def running(cls) -> Python:
+        """The one that this program runs on."""
+        return cls(
+            program=sys.executable,
+            build=sys.version,
+            markers={name: str(value) for name, value in default_environment().items()},
+            tags=tuple(sys_tags()),
+        )
+
+
+def build_wheels(
+    folders: Mapping[str, Path], python: Python | None = None
+) -> dict[str, BuiltWheel]:
     """Build a wheel from each of `folders` (or sdists), at once; they and the result are by name.
+
+    Args:
+        folders: What to build.
+        python: What to build for; by default the Python that runs.
 
     Raises:
         ToolError: A build failed: its backend's last lines are in the message.
     """
-    digests = {name: _code_digest(folder) for name, folder in folders.items()}
+    python = python or Python.running()
+    digests = {name: _code_digest(folder, python) for name, folder in folders.items()}
     kept = {name: found for name in folders if (found := _kept(digests[name])) is not None}
-    return kept | _build(
-        {name: (folder, digests[name]) for name, folder in folders.items() if name not in kept}
-    )
+    missing = {name: (folders[name], digests[name]) for name in folders if name not in kept}
+    return kept | _build(missing, python)
 
 
-def _build(wanted: Mapping[str, tuple[Path, str]]) -> dict[str, BuiltWheel]:
+def _build(wanted: Mapping[str, tuple[Path, str]], python: Python) -> dict[str, BuiltWheel]:
     built = {}
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         running = {
-            name: (folder, digest, out := Path(scratch, str(number)), _start(folder, out))
+            name: (folder, digest, out := Path(scratch, str(number)), _start(folder, out, python))
             for number, (name, (folder, digest)) in enumerate(wanted.items())
         }
         for name, (folder, digest, out, process) in running.items():
@@ -72,10 +109,12 @@ def _build(wanted: Mapping[str, tuple[Path, str]]) -> dict[str, BuiltWheel]:
     return built
 
 
-def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
-    arguments = ["build", "--wheel", "--no-create-gitignore", "--python", sys.executable]
+def _start(folder: Path, out: Path, python: Python) -> subprocess.Popen[str]:
+    arguments = ["build", "--wheel", "--no-create-gitignore", "--python", python.program]
     return start_uv(
-        [*arguments, "--out-dir", out, folder], cwd=folder if folder.is_dir() else folder.parent
+        [*arguments, "--out-dir", out, folder],
+        cwd=folder if folder.is_dir() else folder.parent,
+        env={"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _SOURCE_DATE)},
     )
 
 
@@ -103,9 +142,9 @@ def describe_wheel(wheel: Path) -> BuiltWheel:
     return BuiltWheel(name=name, version=str(version), path=wheel, sha256=digest_file(wheel).sha256)
 
 
-def _code_digest(folder: Path) -> str:
+def _code_digest(folder: Path, python: Python) -> str:
     """A digest of everything that a build of `folder` may read; "" where that is too much."""
-    sha256 = hashlib.sha256(f"{sys.version}\n{uv_program()}\n{folder}\n".encode())
+    sha256 = hashlib.sha256(f"{python.build}\n{uv_program()}\n{folder}\n".encode())
     for number, path in enumerate(_code_files(folder)):
         if number >= _MOST_FILES:
             return ""
