@@ -41,7 +41,14 @@ def surroundings(**extra: str) -> dict[str, str]:
 def real_python(version: str = "") -> str:
     """The path of a CPython on this machine, past virtual environments and shims."""
     wanted = version or ".".join(map(str, sys.version_info[:3]))
-    return run_uv(["python", "find", "--no-project", "--system", wanted]).strip()
+    # A shim of pyenv's stands for Pythons that it does not have; those that it has lie here.
+    shimmed = os.environ["PATH"].split(os.pathsep)
+    folders = [folder for folder in shimmed if not folder.endswith("shims")]
+    folders += map(
+        str, Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob("versions/*/bin")
+    )
+    env = {"PATH": os.pathsep.join(folders)}
+    return run_uv(["python", "find", "--no-project", "--system", wanted], env=env).strip()
 
 
 @dataclass
