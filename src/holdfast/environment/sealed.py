@@ -31,7 +31,7 @@ def compare_records(root: Path, inventory: Inventory, plan: Plan, spec: Spec) ->
         sealed = spec.records.get(distribution.name, "")
         if not sealed or distribution.name in built or not _same_wheel(distribution, plan, spec):
             continue
-        found = "".join(_records(root, distribution))
+        found = "".join(_records(root / inventory.site_packages, root, distribution))
         if record_digest(found) != sealed:
             differing.append(f"{distribution.name} {distribution.version}")
     if differing:
@@ -52,7 +52,8 @@ def _same_wheel(distribution: Distribution, plan: Plan, spec: Spec) -> bool:
     return spec.recorded_on == (facts["abi"], facts["libc"])
 
 
-def _records(root: Path, distribution: Distribution) -> Iterator[str]:
+def _records(site_packages: Path, root: Path, distribution: Distribution) -> Iterator[str]:
+    """Its own RECORD; a package may carry others of what it has copied (bleach does)."""
     for path, _, _, _ in distribution.files:
-        if path.endswith(".dist-info/RECORD"):
+        if path.endswith(".dist-info/RECORD") and (root / path).parents[1] == site_packages:
             yield (root / path).read_text(encoding="utf-8")
