@@ -17,6 +17,7 @@ from holdfast.errors import HoldfastError, InputError, MismatchError
 from holdfast.mlflow_store import SEAL_TAG, RegisteredVersion, fetch, local_folder
 from holdfast.redact import printable, redact
 from holdfast.seal.digest import FileComparison, compare_folder, digest_file, inside
+from holdfast.seal.golden import GOLDEN_FILE, Golden
 from holdfast.seal.seal import Seal
 from holdfast.seal.store import read_seal
 
@@ -121,6 +122,17 @@ def open_model(uri: str | os.PathLike[str]) -> Model:
         )
     seal, digest = read_seal(folder)
     return Model(uri=redact(text), path=folder, seal=seal, digest=digest, registered=registered)
+
+
+def read_golden(model: Model) -> Golden:
+    """The golden predictions of `model`, after their file was compared with the seal.
+
+    Raises:
+        MismatchError: The file is not as it was sealed.
+        SealError: It cannot be read.
+    """
+    model.check_files(GOLDEN_FILE)
+    return Golden.from_json(inside(model.path, GOLDEN_FILE).read_bytes())
 
 
 def read_signature(model: Model) -> dict[str, list[Any]]:

@@ -18,14 +18,26 @@ import click
 
 from holdfast.errors import HoldfastError, StoreError
 from holdfast.redact import printable
+from holdfast.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
+__all__ = [
+    "Screen",
+    "print_bytes",
+    "print_data",
+    "print_error",
+    "print_json",
+    "print_mark",
+    "print_pairs",
+    "print_table",
+    "size",
+]
+
 _PIPE_WIDTH = 10_000
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,15 +128,6 @@ def print_error(error: HoldfastError) -> None:
     if error.hint:
         hint = click.style("hint", fg="cyan", bold=True)
         _echo(f"\n{hint}: {printable(error.hint)}", sys.stderr)
-
-
-def size(number: float) -> str:
-    """Bytes for people: `338 MB`."""
-    for unit in _UNITS:
-        if number < 1000 or unit == _UNITS[-1]:  # noqa: PLR2004 - SI prefixes
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.3g} {unit}"
-        number /= 1000
-    raise AssertionError
 
 
 def _cell(text: str) -> Any:

@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import print_json, print_pairs, print_table, size
-from holdfast.model import Model, open_model, read_signature
+from holdfast.model import Model, open_model, read_golden, read_signature
 from holdfast.seal.seal import Seal
 
 _FEW = 6
@@ -15,14 +15,20 @@ _FEW = 6
 @click.command("show")
 @options.model
 @click.option("--packages", is_flag=True, help="List every package, too.")
+@click.option(
+    "--html", "page", metavar="FILE", help="Write it as a page for a browser; - for stdout."
+)
 @options.as_json
 @options.talk
-def command(uri: str, *, packages: bool, as_json: bool) -> None:
+def command(uri: str, *, packages: bool, page: str | None, as_json: bool) -> None:
     """Say what the seal of MODEL says; nothing of the model is loaded.
 
     Nothing is compared, either: that is what `holdfast verify` is for.
     """
     model = open_model(uri)
+    if page is not None:
+        _write_page(model, page)
+        return
     if as_json:
         named = {"model": model.uri, "digest": model.digest, "signature": read_signature(model)}
         print_json({**named, **model.seal.to_dict()})
@@ -31,6 +37,17 @@ def command(uri: str, *, packages: bool, as_json: bool) -> None:
     if packages:
         rows = [(name, one.version) for name, one in sorted(model.seal.distributions.items())]
         print_table(("package", "version"), rows)
+
+
+def _write_page(model: Model, target: str) -> None:
+    """The page that lies beside a seal, for a model that may have none yet."""
+    from holdfast.cli.output import open_output
+    from holdfast.page.page import render
+    from holdfast.page.write import uri_in
+
+    golden = read_golden(model) if model.seal.golden.sha256 else None
+    with open_output(target) as write:
+        write(render(model.seal, golden, uri_in(model.path)).encode())
 
 
 def _lines(model: Model) -> list[tuple[str, str]]:
