@@ -24,6 +24,7 @@ from holdfast.capture.predictions import Prediction, predict_example
 from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import dumps
 from holdfast.lock.requirements import to_requirements
+from holdfast.page.write import with_page
 from holdfast.project.installed import requirement_of
 from holdfast.project.settings import Settings
 from holdfast.redact import redact
@@ -157,6 +158,7 @@ def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Sea
         ),
         files=digest_folder(folder),
     )
+    seal = with_page(folder, seal, prediction.golden)
     write_seal(folder, seal)
     return seal
 
