@@ -18,7 +18,8 @@ names:
   nothing to warn of, and looking at hundreds of packages takes a tenth of a second.
 - `environment._PythonEnv.to_yaml`: the last file that a flavor writes. Then the model is whole, and
   is sealed.
-- `Model.save`: `MLmodel` is sometimes written once more after that; its digest is renewed.
+- `Model.save`: what is saved is known, and may yet be told of code that goes along. `MLmodel` is
+  sometimes written once more after the seal; its digest is renewed.
 - `uv_utils.detect_uv_project`: MLflow's own uv support (3.11 on) stands back: one of the two
   seals, never both.
 
@@ -125,7 +126,7 @@ def _after_last_file(original: Callable[..., Any], env: Any, path: Any, *args: A
 def _after_mlmodel(original: Callable[..., Any], model: Any, path: Any, *args: Any) -> Any:
     result = original(model, path, *args)
     if session := _session():
-        session.renew_digests(Path(path).parent)
+        session.mlmodel_written(Path(path).parent, model)
     return result
 
 

@@ -7,9 +7,11 @@ code is there, and the model's packages are imported already.
 from __future__ import annotations
 
 import copy
+import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,13 +80,24 @@ def _predict(folder: Path, settings: Settings) -> Prediction:
 def _answers(folder: Path, example: Any, params: Any) -> tuple[Payload, Payload]:
     import mlflow.pyfunc
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _same_search_path(folder):
         warnings.simplefilter("ignore")
         model = mlflow.pyfunc.load_model(str(folder))
         predict: Callable[[Any], Any] = (
             model.predict if params is None else lambda given: model.predict(given, params=params)
         )
         return _payload(predict(_copy(example))), _payload(predict(_copy(example)))
+
+
+@contextmanager
+def _same_search_path(folder: Path) -> Iterator[None]:
+    """MLflow puts a model's code on `sys.path`, where it would shadow the project's own."""
+    before, ours = sys.path, folder.absolute()
+    try:
+        yield
+    finally:
+        after = [entry for entry in sys.path if not Path(entry).is_relative_to(ours)]
+        sys.path = before if before == after else after
 
 
 def _first_rows(example: Any, most: int) -> tuple[Any, int]:

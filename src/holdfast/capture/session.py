@@ -13,7 +13,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,9 +62,10 @@ class _Wishes:
 
 
 class _Thread(threading.local):
-    """What each thread knows: its save, and the extras and groups that MLflow was asked for."""
+    """What each thread knows: its save, what MLflow was asked for, and the model last written."""
 
     def __init__(self) -> None:
+        self.about: tuple[Path, Callable[[], object]] = (Path(), lambda: None)
         self.session = _Session()
         self.extras: tuple[str, ...] = ()
         self.groups: tuple[str, ...] = ()
@@ -170,8 +172,9 @@ def seal_saved_model(folder: Path) -> None:
         _logger.info("holdfast: sealed as %r", seal.grade.value)
 
 
-def renew_digests(folder: Path) -> None:
-    """`MLmodel` in a sealed folder was written once more: put its new digest into the seal."""
+def mlmodel_written(folder: Path, about: object) -> None:
+    """`about` was written to `folder`; into a seal that is there already goes its new digest."""
+    _here.about = (folder, weakref.ref(about))
     try:
         renew_mlmodel(folder)
     except Exception:
@@ -194,6 +197,12 @@ def _sealed(folder: Path, session: _Session, wishes: _Wishes) -> Seal | None:
         return None
 
 
+def _about(folder: Path) -> object:
+    """MLflow's `Model` of what lies in `folder`, if that was written in this thread."""
+    where, about = _here.about
+    return about() if where == folder else None
+
+
 def _best_seal(folder: Path, session: _Session, wishes: _Wishes) -> Seal:
     inside = bool(session.asked_for) and _is_inside(session.asked_for, folder)
     # Asked for another model, or not at all: the user's words are all there is.
@@ -207,7 +216,7 @@ def _best_seal(folder: Path, session: _Session, wishes: _Wishes) -> Seal:
             material = with_words(material, session.words, session.constraints, adds=inside)
         for problem in wishes.problems:
             material = material.fallen(Grade.FROZEN, problem)
-        return write_seal_of(folder, material)
+        return write_seal_of(folder, material, _about(folder))
 
 
 def _gathered(settings: Settings) -> Material:

@@ -18,6 +18,7 @@ from typing import Any
 import tomli_w
 import yaml
 
+from holdfast.capture.code import with_own_code
 from holdfast.capture.describe import describe
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.predictions import Prediction, predict_example
@@ -42,15 +43,18 @@ _OF_MLFLOW = ("requirements.txt", "conda.yaml", "python_env.yaml")
 _TABLES = ("project", "build-system", "dependency-groups")
 
 
-def write_seal_of(folder: Path, material: Material) -> Seal:
-    """Seal the model in `folder` with `material`."""
+def write_seal_of(folder: Path, material: Material, about: Any = None) -> Seal:
+    """Seal the model in `folder` with `material`; `about` is MLflow's `Model` of it."""
     with _as_it_was(folder):
         if material.pylock is not None:
             _write_lock(folder, material.pylock, material.wheels)
         elif material.grade is Grade.PINNED:
             _write_pins(folder, material)
         _write_project(folder, material)
+        material = with_own_code(folder, material, about)
         prediction = predict_example(folder, material.settings)
+        # What only predicting imports is known now.
+        material = with_own_code(folder, material, about)
         return _write_seal(folder, material.judged(), prediction)
 
 

@@ -130,17 +130,28 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _starting_points() -> Iterator[Path]:
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
-    environment = Path(sys.prefix).resolve()
+    yield from starting_folders()
+    if sys.prefix != sys.base_prefix:
+        yield Path(sys.prefix).resolve().parent
+
+
+def starting_folders() -> Iterator[Path]:
+    """The folder of the script that runs, and the working directory: a notebook's own folder."""
+    script = running_script()
     if script is not None:
-        path = Path(script).resolve()
-        # pytest, ipython and their like live in the environment: they say nothing of the project.
-        if environment not in path.parents:
-            yield path.parent
+        yield script.parent
     with suppress(OSError):  # it was removed, or may not be read
         yield Path.cwd()
-    if sys.prefix != sys.base_prefix:
-        yield environment.parent
+
+
+def running_script() -> Path | None:
+    """The file that Python was started with, where that is the user's own."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if script is None:
+        return None
+    path = Path(script).resolve()
+    # pytest, ipython and their like live in the environment: they say nothing of the project.
+    return None if Path(sys.prefix).resolve() in path.parents else path
 
 
 def _read(path: Path) -> dict[str, Any]:
