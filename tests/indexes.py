@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +78,23 @@ def _await(port: int) -> None:
 
 
 def make_wheel(
-    folder: Path, files: Mapping[str, str], *, name: str = "mine", version: str = "1.0"
+    folder: Path,
+    files: Mapping[str, str],
+    *,
+    name: str = "mine",
+    version: str = "1.0",
+    requires: Iterable[str] = (),
+    extras: Iterable[str] = (),
 ) -> Path:
     """A wheel as a build backend makes it: honest, whatever the files are called."""
+    needs = [f"Provides-Extra: {extra}\n" for extra in extras]
+    needs += [f"Requires-Dist: {one}\n" for one in requires]
     info = f"{name}-{version}.dist-info"
     contents = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": "".join(
+            [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", *needs]
+        ),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = [f"{n},{_digest(c.encode())},{len(c.encode())}" for n, c in contents.items()]

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from packaging.utils import canonicalize_name, canonicalize_version
+
 from holdfast.capture.material import (
     NOT_THE_MODELS,
     Material,
     first_party,
     first_party_package,
 )
-from holdfast.capture.wheels import build_wheels
+from holdfast.capture.trim import trimmed
+from holdfast.capture.vendor import vendor_installed
+from holdfast.capture.wheels import BuiltWheel, build_wheels
 from holdfast.errors import HoldfastError
 from holdfast.project.installed import Installed, requirement_of
 from holdfast.resolve import new_lock, resolve
@@ -76,13 +80,27 @@ def _joined(packages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _with_first_party(material: Material, changed: Mapping[str, Installed]) -> Material:
-    """Code that is installed from a folder: built as a wheel, whatever the lock says of it."""
+    """Code that is installed from a folder, or is to be vendored: built as a wheel."""
+    kept = {name: wheel for name, wheel in material.wheels.items() if _is_it(wheel, changed)}
     folders = {
         name: Path(unquote(urlsplit(one.direct_url["url"]).path))
         for name, one in changed.items()
-        if "dir_info" in one.direct_url and name not in material.wheels
+        if "dir_info" in one.direct_url and name not in kept
     }
-    return replace(material, wheels={**material.wheels, **build_wheels(folders)})
+    built, lost = vendor_installed(changed, material.settings.vendor, material.project)
+    for reason in lost:
+        material = material.fallen(Grade.FROZEN, reason)
+    left_out = ("holdfast", *material.settings.exclude)
+    wheels = trimmed({**kept, **build_wheels(folders), **built}, left_out)
+    return replace(material, wheels=wheels)
+
+
+def _is_it(wheel: BuiltWheel, changed: Mapping[str, Installed]) -> bool:
+    """Whether a wheel made of what the lock names is also what is installed."""
+    there = changed.get(canonicalize_name(wheel.name))
+    return there is None or (
+        canonicalize_version(there.version) == canonicalize_version(wheel.version)
+    )
 
 
 def _packages(material: Material, changed: Mapping[str, Installed]) -> list[dict[str, Any]]:

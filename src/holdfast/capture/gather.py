@@ -15,6 +15,8 @@ from holdfast.capture.freeze import freeze_all, freeze_drift
 from holdfast.capture.freshness import LockCheck
 from holdfast.capture.locked import locations, read_lock, roots_of, wheels_on_disk
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
+from holdfast.capture.trim import trimmed
+from holdfast.capture.vendor import with_vendored
 from holdfast.capture.wheels import Python
 from holdfast.errors import HoldfastError, InputError
 from holdfast.lock.closure import Closure, production_closure
@@ -29,14 +31,18 @@ from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Difference
 
 
-def gather(settings: Settings) -> Material:
+def gather(settings: Settings, named: str = "") -> Material:
     """What the running program's project gives.
 
     Whatever goes wrong becomes a grade and a reason.
+
+    Args:
+        settings: The project's.
+        named: A folder of the project, where MLflow was told of one.
     """
     material = Material(settings=settings, installed=installed_distributions())
     try:
-        project = find_project()
+        project = find_project(named)
         graph, reason = read_lock(project)
     except InputError as error:
         project, graph, reason = None, None, error.message
@@ -62,21 +68,24 @@ def _from_installed(material: Material, reason: str) -> Material:
 
 def _from_lock(material: Material, graph: LockGraph, project: Project) -> Material:
     settings = material.settings
+    left_out = ("holdfast", *settings.exclude)
     closure = production_closure(
         graph,
         roots=roots_of(graph, project),
         extras=settings.extras,
         groups=(*settings.groups, *project.default_groups),
-        prune=("holdfast", *settings.exclude),
+        prune=left_out,
     )
-    selected = closure.select(_here())
+    here = _here()
+    closure, lost = with_vendored(closure, closure.select(here), settings.vendor, project)
     material = replace(
         material,
-        grade=Grade.LOCKED,
-        wheels=wheels_on_disk(project, closure, Python.running()),
+        grade=Grade.FROZEN if lost else Grade.LOCKED,
+        reasons=lost,
+        wheels=trimmed(wheels_on_disk(project, closure, Python.running()), left_out),
         indexes=with_packages(material.indexes, locations(project, closure)),
     )
-    return _with_drift(material, graph, closure, selected)
+    return _with_drift(material, graph, closure, closure.select(here))
 
 
 def _with_drift(

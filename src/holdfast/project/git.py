@@ -1,13 +1,30 @@
-"""The commit that a project stands at. The only file that runs git."""
+"""The commit that a project stands at, and the files of one. The only file that runs git."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.errors import ToolError
+from holdfast.redact import redact
+
 _SECONDS = 10
+_FETCH_SECONDS = 300
+# A hook that starts our process names its own repository here; traces print what is secret.
+_OF_ANOTHER_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CURL_VERBOSE",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +45,93 @@ def read_commit(folder: Path) -> Commit:
     return Commit(id=oid, dirty=any(not line.startswith("#") for line in lines))
 
 
+def check_out(url: str, commit: str, folder: Path, *, secret_url: str = "") -> None:
+    """The files of a commit, submodules included, in a new `folder`.
+
+    Args:
+        url: The repository's, without credentials.
+        commit: Its full id.
+        folder: Where; its parent is there and private.
+        secret_url: The same with credentials: git gets it in a variable, where neither the list of
+            processes nor the repository's own files show it.
+
+    Raises:
+        ToolError: git is not here, or the commit cannot be had.
+    """
+    env = _with_rewriting(url, secret_url) if secret_url not in {"", url} else {}
+    # All of the history, since versions are made of it; of the files only what is checked out.
+    _must(
+        folder.parent, env, "clone", "--no-checkout", "--filter=blob:none", "--", url, str(folder)
+    )
+    if not _runs(folder, env, "cat-file", "-e", f"{commit}^{{commit}}"):
+        _must(folder, env, "fetch", "--", "origin", commit)
+    _must(folder, env, "checkout", "--detach", commit)
+    _must(folder, env, "submodule", "update", "--init", "--recursive")
+
+
+def _with_rewriting(url: str, secret_url: str) -> dict[str, str]:
+    """Variables that make git fetch `secret_url` where `url` is named."""
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"url.{secret_url}.insteadOf",
+        f"GIT_CONFIG_VALUE_{count}": url,
+    }
+
+
+def _must(folder: Path, env: Mapping[str, str], *arguments: str) -> None:
+    what = f"git {arguments[0]}"
+    try:
+        done = _run(folder, arguments, _FETCH_SECONDS, env)
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"{what} took more than {_FETCH_SECONDS} s") from None
+    except OSError as error:
+        raise ToolError(f"{what} cannot be run: {error.strerror}") from error
+    if done.returncode != 0:
+        said = redact(done.stderr).strip().splitlines()[-1:] or ["no reason given"]
+        raise ToolError(f"{what} failed: {said[0]}")
+
+
+def _runs(folder: Path, env: Mapping[str, str], *arguments: str) -> bool:
+    try:
+        return _run(folder, arguments, _SECONDS, env).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 def _git(folder: Path, *arguments: str) -> str:
     """What git says, or "" where it is not there or knows nothing."""
-    program = shutil.which("git")
-    if program is None:
-        return ""
-    # No hook, pager, editor or file-system monitor of that repository's may run.
-    command = [program, "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _run(folder, arguments, _SECONDS, {})
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+def _run(
+    folder: Path, arguments: tuple[str, ...], seconds: float, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("git")
+    if program is None:
+        raise FileNotFoundError(2, "git is not on PATH")
+    # No hook, pager, editor or file-system monitor of that repository's may run.
+    options = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(folder)]
+    return subprocess.run(
+        [program, *options, *arguments],
+        env={**git_environment(), **env, "GIT_TERMINAL_PROMPT": "0"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def git_environment() -> dict[str, str]:
+    """This process's variables, without those that name another repository or print secrets."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _OF_ANOTHER_REPOSITORY and not name.startswith("GIT_TRACE")
+    }

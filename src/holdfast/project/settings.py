@@ -13,6 +13,7 @@ from holdfast.seal.grade import Grade, read_grade
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
+_VENDOR = ("git", "url")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Settings:
         extras: Optional dependencies of the project that a model needs.
         groups: Dependency groups that a model needs.
         exclude: Packages to leave out, with whatever only they need.
+        vendor: Kinds of dependencies whose wheels go along with the model: "git", "url".
         require_grade: A lower grade is an error.
         golden_rows: At most so many rows of the input example are predicted.
         golden_bytes: An input or answer larger than this is not kept.
@@ -34,29 +36,18 @@ class Settings:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    vendor: tuple[str, ...] = ()
     require_grade: Grade = Grade.INFERRED
     golden_rows: int = 100
     golden_bytes: int = 4 << 20
     golden_seconds: int = 60
 
 
-def read_settings(*pyprojects: Mapping[str, Any]) -> Settings:
-    """The settings of a project.
+def readable_settings(*pyprojects: Mapping[str, Any]) -> tuple[Settings, tuple[str, ...]]:
+    """What can be read of the settings of a project, and what is wrong with the rest.
 
     Args:
         pyprojects: What its `pyproject.toml` says; before it, what its workspace's says.
-
-    Raises:
-        InputError: A key that does not exist, or a value of the wrong kind; all of them at once.
-    """
-    settings, problems = readable_settings(*pyprojects)
-    if problems:
-        raise InputError("; ".join(problems), hint="docs/settings.md lists them all")
-    return settings
-
-
-def readable_settings(*pyprojects: Mapping[str, Any]) -> tuple[Settings, tuple[str, ...]]:
-    """What can be read of the settings, and what is wrong with the rest.
 
     A required grade that cannot be read stands for the best one: whoever asks wants no less.
     """
@@ -75,7 +66,10 @@ def readable_settings(*pyprojects: Mapping[str, Any]) -> tuple[Settings, tuple[s
         if value is None:
             continue
         try:
-            values[name] = _read_as(field.default, value, where)
+            read = _read_as(field.default, value, where)
+            if name == "vendor":
+                _check_vendor(read, where)
+            values[name] = read
         except InputError as error:
             problems.append(error.message)
             if name == "require_grade":
@@ -124,6 +118,12 @@ def _read_names(value: Any, where: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return tuple(value)
     raise InputError(f"{where} is {value!r}; expected a list of names")
+
+
+def _check_vendor(kinds: tuple[str, ...], where: str) -> None:
+    odd = [kind for kind in kinds if kind not in _VENDOR]
+    if odd:
+        raise InputError(f"{where} has {', '.join(map(repr, odd))}; expected {', '.join(_VENDOR)}")
 
 
 def _field(key: str) -> str:
