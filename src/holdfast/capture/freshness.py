@@ -18,16 +18,19 @@ _SECONDS = 60
 class LockCheck:
     """One check under way; whoever starts it closes it."""
 
-    def __init__(self, project: Project | None) -> None:
+    def __init__(self, project: Project | None, python: str = sys.executable) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._project = project
         if project is not None and project.lockfile.is_file():
-            arguments = ["lock", "--check", "--python", sys.executable]
+            script = ["--script", str(project.script)] if project.script else []
+            arguments = ["lock", "--check", *script, "--python", python]
             self._process = start_uv(arguments, cwd=project.root)
 
     def complaint(self) -> str:
         """Wait for it: why the lock does not count as fresh, or "" if it is."""
-        if self._process is None:
+        if self._process is None or self._project is None:
             return ""
+        lock = self._project.lockfile.name
         try:
             _, said = self._process.communicate(timeout=_SECONDS)
         except subprocess.TimeoutExpired:
@@ -35,9 +38,10 @@ class LockCheck:
         if self._process.returncode == 0:
             return ""
         if "needs to be updated" in said:
-            return "uv.lock is older than pyproject.toml: uv lock"
+            asks = self._project.name if self._project.script else "pyproject.toml"
+            return f"{lock} is older than {asks}: {self._project.lock_command}"
         last = said.strip().splitlines()[-1:] or ["no reason given"]
-        return f"uv.lock could not be checked: {last[0].strip()}"
+        return f"{lock} could not be checked: {last[0].strip()}"
 
     def close(self) -> None:
         """End it, whether it has answered or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,14 +23,32 @@ def read_lock(project: Project | None) -> tuple[LockGraph | None, str]:
     if project is None:
         return None, "no uv project was found from the script, the working directory or upwards"
     if not project.lockfile.is_file():
-        return None, f"the project {project.name or project.folder.name!r} has no uv.lock"
+        return None, _without_lock(project)
     try:
         text = project.lockfile.read_text(encoding="utf-8")
-        return LockGraph.from_dict(tomli.loads(text)), ""
+        return _graph(text), ""
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        return None, f"uv.lock cannot be read: {error}"
+        return None, f"{project.lockfile.name} cannot be read: {error}"
     except LockError as error:
-        return None, f"uv.lock cannot be read: {error.message}"
+        return None, f"{project.lockfile.name} cannot be read: {error.message}"
+
+
+def _without_lock(project: Project) -> str:
+    """That there is no lock, and what makes one."""
+    name = project.name or project.folder.name
+    if project.script:
+        return f"the script {name!r} has no {project.lockfile.name}: {project.lock_command}"
+    if other := project.other_tool:
+        return f"{other} manages the project {name!r}, which has no uv.lock: holdfast migrate"
+    if "project" in project.pyproject:
+        return f"the project {name!r} has no uv.lock: {project.lock_command}"
+    return f"the project {name!r} has no uv.lock, and no [project] table: holdfast migrate"
+
+
+@lru_cache(maxsize=2)
+def _graph(text: str) -> LockGraph:
+    """A lock's graph; a program that logs twice reads the same lock again, and it takes a while."""
+    return LockGraph.from_dict(tomli.loads(text))
 
 
 def roots_of(graph: LockGraph, project: Project) -> tuple[str, ...]:

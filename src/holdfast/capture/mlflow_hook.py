@@ -8,8 +8,8 @@ names:
 
 - `environment._infer_requirements`: what a model needs. We answer from the lock, and MLflow's slow
   capture of modules never runs; where we cannot, it does.
-- `environment.infer_pip_requirements`: asks the former; the user's `uv_extras` and `uv_groups` are
-  ours to hear.
+- `environment.infer_pip_requirements`: asks the former; the user's `uv_project_path`, `uv_extras`
+  and `uv_groups` are ours to hear.
 - `environment._validate_version_constraints`: runs pip, which a uv environment has not, to see
   whether what we pin and what the user wants go together.
 - `environment._parse_pip_requirements`: the user's own words, `pip_requirements` (they override)
@@ -87,7 +87,7 @@ def _infer_for_user(original: Callable[..., Any], *args: Any, **kwargs: Any) -> 
     if session is None or not session.is_on():
         return original(*args, **kwargs)
     extras, groups = kwargs.pop("uv_extras", None), kwargs.pop("uv_groups", None)
-    with session.asked_for(extras or (), groups or ()):
+    with session.asked_for(extras or (), groups or (), kwargs.get("uv_project_dir")):
         return original(*args, **kwargs)
 
 

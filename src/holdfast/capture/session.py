@@ -44,10 +44,12 @@ class _Session:
         asked_for: The path whose requirements were asked for, or "" where they were not.
         words: The requirements the user named, after MLflow has read them.
         constraints: The constraints the user named.
+        project: The folder of the project that the user named, or "".
         material: What the project gave.
     """
 
     asked_for: str = ""
+    project: str = ""
     words: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     material: Material | None = None
@@ -69,6 +71,7 @@ class _Thread(threading.local):
         self.session = _Session()
         self.extras: tuple[str, ...] = ()
         self.groups: tuple[str, ...] = ()
+        self.project = ""
 
 
 _here = _Thread()
@@ -94,13 +97,29 @@ def is_on() -> bool:
 
 
 @contextmanager
-def asked_for(extras: Iterable[str], groups: Iterable[str]) -> Iterator[None]:
-    """MLflow's own `uv_extras` and `uv_groups`, while it looks for what a model needs."""
+def asked_for(
+    extras: Iterable[str], groups: Iterable[str], project: str | os.PathLike[str] | None = None
+) -> Iterator[None]:
+    """MLflow's own words for uv, while it looks for what a model needs.
+
+    Args:
+        extras: `uv_extras`.
+        groups: `uv_groups`.
+        project: `uv_project_path`; where that was not given, MLflow names the working directory.
+    """
     _here.extras, _here.groups = tuple(extras), tuple(groups)
+    _here.project = "" if project is None or _is_here(project) else os.fspath(project)
     try:
         yield
     finally:
-        _here.extras, _here.groups = (), ()
+        _here.extras, _here.groups, _here.project = (), (), ""
+
+
+def _is_here(folder: str | os.PathLike[str]) -> bool:
+    try:
+        return Path(folder) == Path.cwd()
+    except OSError:
+        return True
 
 
 def requirements_for(model_uri: object) -> list[str] | None:
@@ -109,16 +128,17 @@ def requirements_for(model_uri: object) -> list[str] | None:
     Raises:
         HoldfastError: Nothing could be made of the project, and the user asked for an error.
     """
-    settings = _wishes().settings
+    settings = _wishes(_here.project).settings
     if settings.off:
         return None
     session = _new_session()
     session.asked_for = str(model_uri)
+    session.project = _here.project
     if os.environ.get("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT") == "0":
         reason = "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT=0 switched inference off"
         session.material = Material.nothing(settings, reason)
         return []
-    session.material = _gathered(settings)
+    session.material = _gathered(settings, session.project)
     if session.material.grade is Grade.INFERRED:
         if _raises():
             raise SealError(redact("; ".join(session.material.reasons)))
@@ -151,7 +171,7 @@ def seal_saved_model(folder: Path) -> None:
         SealError: The seal does not reach the required grade.
     """
     session, _here.session = _here.session, _Session()
-    wishes = _wishes()
+    wishes = _wishes(session.project)
     if not (folder / "MLmodel").is_file() or wishes.settings.off:
         return
     seal = _sealed(folder, session, wishes)
@@ -210,7 +230,7 @@ def _best_seal(folder: Path, session: _Session, wishes: _Wishes) -> Seal:
     if material is None and (foreign := only_of_conda(folder)):
         reason = f"conda_env names {', '.join(foreign)}, which only conda can bring"
         material = Material.nothing(wishes.settings, reason)
-    material = material or _gathered(wishes.settings)
+    material = material or _gathered(wishes.settings, session.project)
     with closing(material):
         if session.words is not None and not material.switched_off:
             material = with_words(material, session.words, session.constraints, adds=inside)
@@ -219,7 +239,7 @@ def _best_seal(folder: Path, session: _Session, wishes: _Wishes) -> Seal:
         return write_seal_of(folder, material, _about(folder))
 
 
-def _gathered(settings: Settings) -> Material:
+def _gathered(settings: Settings, project: str) -> Material:
     """What the project gives; a mistake of ours is a reason, too."""
     settings = replace(
         settings,
@@ -227,7 +247,7 @@ def _gathered(settings: Settings) -> Material:
         groups=tuple(dict.fromkeys((*settings.groups, *_here.groups))),
     )
     try:
-        return gather(settings)
+        return gather(settings, project)
     except Exception as error:
         if _raises():
             raise
@@ -245,10 +265,10 @@ def _is_inside(path: str, folder: Path) -> bool:
     return Path(path).absolute().is_relative_to(folder.absolute())
 
 
-def _wishes() -> _Wishes:
+def _wishes(named: str = "") -> _Wishes:
     """The project's settings; what cannot be read of them has its default, and the seal says so."""
     try:
-        project = find_project()
+        project = find_project(named)
     except Exception as error:  # noqa: BLE001 - whatever it is, the model is logged
         settings, problems = readable_settings()
         return _Wishes(settings=settings, problems=(_said(error), *problems))

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 import yaml
 
 from holdfast.capture.code import with_own_code
 from holdfast.capture.describe import describe
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.predictions import Prediction, predict_example
+from holdfast.capture.project_files import write_project
 from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import dumps
 from holdfast.lock.requirements import to_requirements
@@ -40,7 +40,6 @@ from holdfast.seal.store import read_seal, to_json, write_file, write_seal
 
 LOCK = "pylock.toml"
 _OF_MLFLOW = ("requirements.txt", "conda.yaml", "python_env.yaml")
-_TABLES = ("project", "build-system", "dependency-groups")
 
 
 def write_seal_of(folder: Path, material: Material, about: Any = None) -> Seal:
@@ -50,7 +49,7 @@ def write_seal_of(folder: Path, material: Material, about: Any = None) -> Seal:
             _write_lock(folder, material.pylock, material.wheels)
         elif material.grade is Grade.PINNED:
             _write_pins(folder, material)
-        _write_project(folder, material)
+        write_project(folder, material)
         material = with_own_code(folder, material, about)
         prediction = predict_example(folder, material.settings)
         # What only predicting imports is known now.
@@ -122,27 +121,6 @@ def _write_requirements(folder: Path, text: str) -> None:
         "dependencies": ["-r requirements.txt"],
     }
     write_file(folder / "python_env.yaml", yaml.safe_dump(python_env, sort_keys=False).encode())
-
-
-def _write_project(folder: Path, material: Material) -> None:
-    """The project's own files, credentials taken out; a corrupt lock is not kept."""
-    project = material.project
-    if project is None:
-        return
-    texts = {"pyproject.toml": tomli_w.dumps(_that_matter(project.root_pyproject))}
-    for name in ("uv.lock", ".python-version"):
-        path = project.root / name
-        if path.is_file() and (name != "uv.lock" or material.lock_is_sound):
-            texts[name] = path.read_text(encoding="utf-8", errors="replace")
-    for name, text in texts.items():
-        write_file(folder / "holdfast" / "project" / name, redact(text).encode())
-
-
-def _that_matter(pyproject: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables that say what a model needs; what other tools keep there is not ours to copy."""
-    tools = pyproject.get("tool", {})
-    kept = {key: pyproject[key] for key in _TABLES if key in pyproject}
-    return kept | {"tool": {key: tools[key] for key in ("uv", "holdfast") if key in tools}}
 
 
 def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Seal:

@@ -16,6 +16,7 @@ from typing import Any
 import tomli
 
 from holdfast.errors import InputError
+from holdfast.project.script import read_block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Project:
         pyproject: What that file says.
         root_pyproject: What the file in `root` says: the same, but in a workspace's member.
         uv_toml: What `uv.toml` in `root` says, which takes the place of all `[tool.uv]`.
+        script: The one file that the project is, where it says itself what it needs (PEP 723);
+            `pyproject` is what it says.
     """
 
     root: Path
@@ -36,10 +39,13 @@ class Project:
     pyproject: Mapping[str, Any]
     root_pyproject: Mapping[str, Any]
     uv_toml: Mapping[str, Any] | None = None
+    script: Path | None = None
 
     @property
     def name(self) -> str:
-        """`project.name`, or "" where the file has none."""
+        """`project.name`, or "" where the file has none; a script's file name."""
+        if self.script is not None:
+            return self.script.name
         return str(self.pyproject.get("project", {}).get("name", ""))
 
     @property
@@ -69,26 +75,50 @@ class Project:
         return tuple(str(group) for group in named if group != "dev")
 
     @property
+    def other_tool(self) -> str:
+        """The tool that manages the project in uv's place, or ""."""
+        tools = self.root_pyproject.get("tool", {})
+        for tool in ("Poetry", "PDM"):
+            if tool.lower() in tools or _has(self.root, f"{tool.lower()}.lock"):
+                return tool
+        return ""
+
+    @property
     def lockfile(self) -> Path:
-        """Where `uv.lock` is, if there is one."""
+        """Where `uv.lock`, or the script's own lock, is, if there is one."""
+        if self.script is not None:
+            return self.script.with_name(f"{self.script.name}.lock")
         return self.root / "uv.lock"
 
+    @property
+    def lock_command(self) -> str:
+        """What makes the lock, or makes it new."""
+        return f"uv lock --script {self.script.name}" if self.script else "uv lock"
 
-def find_project() -> Project | None:
+
+def find_project(named: str = "") -> Project | None:
     """The project of the running program; None where it runs in none.
 
-    `HOLDFAST_PROJECT` names a folder to search upwards from; otherwise the script's folder is
-    tried, then the working directory (a notebook's folder), then the environment's.
+    `HOLDFAST_PROJECT` names a folder to search upwards from. Otherwise it is the script itself, if
+    that says what it needs (PEP 723), or it is looked for from the script's folder, then from the
+    working directory (a notebook's folder), then from the environment's.
+
+    Args:
+        named: A folder to search upwards from, before all others: MLflow's `uv_project_path`.
 
     Raises:
-        InputError: `HOLDFAST_PROJECT` names no project, or a `pyproject.toml` cannot be read.
+        InputError: The folder that is named is in no project, or a file of it cannot be read.
     """
-    if named := os.environ.get("HOLDFAST_PROJECT"):
-        project = project_above(Path(named))
-        if project is None:
-            raise InputError(f"HOLDFAST_PROJECT is {named!r}; no pyproject.toml is there or above")
-        return project
-    return next(filter(None, map(project_above, _starting_points())), None)
+    for what, folder in (
+        ("uv_project_path", named),
+        ("HOLDFAST_PROJECT", os.environ.get("HOLDFAST_PROJECT")),
+    ):
+        if folder:
+            project = project_above(Path(folder))
+            if project is None:
+                raise InputError(f"{what} is {folder!r}; no pyproject.toml is there or above")
+            return project
+    return _script_project() or next(filter(None, map(project_above, _starting_points())), None)
 
 
 def project_above(start: Path) -> Project | None:
@@ -111,6 +141,42 @@ def project_above(start: Path) -> Project | None:
         root_pyproject=pyproject if root == folder else _read(root / "pyproject.toml"),
         uv_toml=_read(root / "uv.toml") if _has(root, "uv.toml") else None,
     )
+
+
+def _script_project() -> Project | None:
+    """The script that runs, if it says itself what it needs, and was not run as one of a project.
+
+    `uv run train.py` looks at no project then; `python train.py` in a project's environment does
+    not look at what the script says.
+    """
+    script = running_script()
+    block = read_block(script) if script is not None else None
+    if script is None or block is None:
+        return None
+    project = Project(
+        root=script.parent,
+        folder=script.parent,
+        pyproject=block,
+        root_pyproject=block,
+        script=script,
+    )
+    around = project_above(script.parent)
+    if around is None or _is_of_uv(Path(sys.prefix), script):
+        return project
+    return project if project.lockfile.is_file() and not _is_of(around) else None
+
+
+def _is_of_uv(environment: Path, script: Path) -> bool:
+    """Whether `uv run` made the environment for the script, in its cache."""
+    return environment.parent.name.startswith("environments-v") and environment.name.startswith(
+        f"{script.stem}-"
+    )
+
+
+def _is_of(project: Project) -> bool:
+    """Whether this is the project's own environment."""
+    named = os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv"
+    return Path(sys.prefix).resolve() == (project.root / named).resolve()
 
 
 def _root_of(folder: Path) -> Path:
