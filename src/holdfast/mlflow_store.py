@@ -5,6 +5,7 @@ MLflow takes seconds to import, so each function imports what it needs when it i
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from holdfast.errors import HoldfastError, InputError, MismatchError, ToolError
 from holdfast.home import home
-from holdfast.redact import redact
+from holdfast.redact import redact, redact_said
 from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, inside
 from holdfast.seal.store import not_sealed
 
@@ -272,6 +273,6 @@ def _silent_server(error: BaseException | None) -> str:
 
 def _words(error: Exception) -> str:
     """What an error says, in a line."""
-    lines = [line for line in redact(str(error)).splitlines() if line.strip()]
+    lines = [line for line in redact_said(str(error), os.environ).splitlines() if line.strip()]
     said = lines[0].strip() if lines else type(error).__name__
     return said if len(said) <= _LONGEST_WORDS else f"{said[:_LONGEST_WORDS]}…"

@@ -7,6 +7,8 @@ may hold somebody else's names, and goes to a terminal or into a line of its own
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
 
 # RFC 3986, 3.2.1: the userinfo part of an authority. A "git@host" user is no secret, and a
 # scheme like `git+ssh://git@host` needs it to work.
@@ -18,6 +20,14 @@ _TOKEN_PARAMETER = re.compile(
     r"=[^&\s\"'#]+",
     re.IGNORECASE,
 )
+
+# What people call the variables whose values are nobody else's business.
+_SECRET_NAME = re.compile(
+    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY|_(PW|PWD|PASS|KEY)$",
+    re.IGNORECASE,
+)
+# A shorter value is as likely a word of its own: "true", "main".
+_SHORTEST_SECRET = 6
 
 # Control characters, C1's included, and those that turn the direction of writing.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -41,6 +51,37 @@ def redact(text: str) -> str:
     if "?" in text or "&" in text:
         text = _TOKEN_PARAMETER.sub(r"\g<name>=****", text)
     return text
+
+
+def redact_said(text: str, variables: Mapping[str, str]) -> str:
+    """What another program said, without credentials: `redact`, and the values of secret variables.
+
+    A build, a model or git may print its surroundings. This is for messages, which lose nothing by
+    a word too many; never for a lock or an address.
+
+    Args:
+        text: What was said.
+        variables: The environment variables that the program ran with.
+    """
+    for secret in sorted(set(_secrets(variables)), key=len, reverse=True):
+        text = text.replace(secret, "****")
+    return redact(text)
+
+
+def _secrets(variables: Mapping[str, str]) -> Iterator[str]:
+    for name, value in variables.items():
+        # A key of several lines may be printed line by line.
+        found = [value, *value.splitlines()] if _SECRET_NAME.search(name) else []
+        found += _passwords(value) if "://" in value else []
+        yield from (one for one in found if len(one) >= _SHORTEST_SECRET)
+
+
+def _passwords(url: str) -> Iterator[str]:
+    try:
+        password = urlsplit(url).password or ""
+    except ValueError:
+        return
+    yield from (password, unquote(password))
 
 
 def _without_userinfo(match: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from holdfast.errors import HoldfastError, MismatchError, StoreError, ToolError
-from holdfast.redact import redact
+from holdfast.redact import redact_said
 
 # What of the caller's UV_* uv may see: where its cache and Pythons are, how the network is
 # reached, who we are to an index. Anything else (UV_PROJECT, UV_EXTRA_INDEX_URL, UV_PYTHON,
@@ -28,6 +28,11 @@ _KEPT = re.compile(
     r"PYTHON_INSTALL_DIR|PYTHON_INSTALL_MIRROR|PYTHON_DOWNLOADS|LINK_MODE|CREDENTIALS_DIR)"
 )
 _OF_ANOTHER_ENVIRONMENT = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME")
+# Traces print headers, and a hook of git's names the repository that it is about.
+_TRACES = re.compile(
+    r"RUST_(LOG|BACKTRACE)|GIT_(TRACE\w*|CURL_VERBOSE|DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|"
+    r"COMMON_DIR|NAMESPACE|PREFIX)"
+)
 
 _LAST_LINES = 12
 
@@ -56,6 +61,7 @@ def uv_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if name not in _OF_ANOTHER_ENVIRONMENT
+        and not _TRACES.fullmatch(name)
         and (not name.startswith("UV_") or _KEPT.fullmatch(name))
     }
     return {**kept, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", **(extra or {})}
@@ -171,7 +177,7 @@ _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
 
 def explain_failure(what: str, output: str) -> HoldfastError:
     """The error that `output`, the words of a uv that failed, stands for."""
-    lines = [line for line in redact(output).strip().splitlines() if line.strip()]
+    lines = [line for line in redact_said(output, os.environ).strip().splitlines() if line.strip()]
     said = "\n".join(lines[-_LAST_LINES:])
     for pattern, error, hint in _REASONS:
         if re.search(pattern, output):

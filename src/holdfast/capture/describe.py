@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import sysconfig
@@ -16,7 +17,7 @@ from packaging.utils import canonicalize_version
 from holdfast.capture.material import WHEELS, Material
 from holdfast.project.git import Commit, read_commit
 from holdfast.project.installed import Installed, installed_record
-from holdfast.redact import redact
+from holdfast.redact import redact_said
 from holdfast.seal.digest import FileDigest
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import (
@@ -44,7 +45,7 @@ def describe(
     return Seal(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         grade=material.grade,
-        reasons=tuple(map(redact, material.reasons)),
+        reasons=tuple(redact_said(reason, os.environ) for reason in material.reasons),
         python=_python(),
         lock=lock,
         project=_project(material),
@@ -121,6 +122,7 @@ def _project(material: Material) -> SealedProject:
         dirty=commit.dirty,
         extras=material.settings.extras,
         groups=material.settings.groups,
+        slim_include=material.settings.slim_include,
     )
 
 

@@ -7,6 +7,7 @@ code is there, and the model's packages are imported already.
 from __future__ import annotations
 
 import copy
+import os
 import sys
 import threading
 import warnings
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.project.settings import Settings
+from holdfast.redact import redact_said
 from holdfast.seal.golden import Golden, Payload
 from holdfast.worker.payload import encode
 
@@ -43,7 +45,7 @@ def predict_example(folder: Path, settings: Settings) -> Prediction:
         try:
             box.append(_predict(folder, settings))
         except Exception as error:  # noqa: BLE001 - the model's own code runs here
-            said = str(error).strip().splitlines()[:1]
+            said = redact_said(str(error), os.environ).strip().splitlines()[:1]
             box.append(_none(f"the input example could not be predicted: {' '.join(said)}"))
 
     thread = threading.Thread(target=work, name="holdfast-golden", daemon=True)

@@ -10,7 +10,6 @@ grade, and MLflow's own `MLFLOW_REQUIREMENTS_INFERENCE_RAISE_ERRORS`.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
@@ -22,17 +21,17 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from holdfast.capture.gather import gather
+from holdfast.capture.log import logger as _logger
 from holdfast.capture.material import Material
 from holdfast.capture.words import only_of_conda, with_words
 from holdfast.capture.write import renew_mlmodel, write_inferred, write_seal_of
 from holdfast.errors import HoldfastError, SealError
 from holdfast.project.discover import find_project
 from holdfast.project.settings import Settings, readable_settings
-from holdfast.redact import redact
+from holdfast.redact import redact_said
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 
-_logger = logging.getLogger("holdfast")
 _TRUE = {"1", "true"}
 
 
@@ -141,7 +140,7 @@ def requirements_for(model_uri: object) -> list[str] | None:
     session.material = _gathered(settings, session.project)
     if session.material.grade is Grade.INFERRED:
         if _raises():
-            raise SealError(redact("; ".join(session.material.reasons)))
+            raise SealError(redact_said("; ".join(session.material.reasons), os.environ))
         return None
     return list(session.material.pins)
 
@@ -197,7 +196,7 @@ def mlmodel_written(folder: Path, about: object) -> None:
     _here.about = (folder, weakref.ref(about))
     try:
         renew_mlmodel(folder)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it is logged
         _logger.warning("holdfast: the seal in %s could not be renewed", folder, exc_info=True)
 
 
@@ -212,8 +211,8 @@ def _sealed(folder: Path, session: _Session, wishes: _Wishes) -> Seal | None:
         reason = f"sealing failed: {_said(error)}"
     try:
         return write_inferred(folder, wishes.settings, (*wishes.problems, reason))
-    except Exception:
-        _logger.warning("holdfast: not sealed: %s", redact(reason), exc_info=True)
+    except Exception:  # noqa: BLE001 - it is logged
+        _logger.warning("holdfast: not sealed: %s", reason, exc_info=True)
         return None
 
 

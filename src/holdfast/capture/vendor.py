@@ -8,6 +8,7 @@ that cannot be had stays a URL in the lock; the grade falls, and the reason is s
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from holdfast.project.credentials import with_credentials
 from holdfast.project.discover import Project
 from holdfast.project.git import check_out
 from holdfast.project.installed import Installed
-from holdfast.redact import redact
+from holdfast.redact import redact, redact_said
 from holdfast.seal.digest import digest_file
 
 _KEPT = "vendored"
@@ -188,7 +189,8 @@ def _downloaded(name: str, remote: Remote, scratch: Path, secret_url: str) -> Pa
             with target.open("xb") as file:
                 file.writelines(answer.iter_content(_CHUNK))
     except requests.RequestException as error:
-        raise ToolError(redact(f"{remote.url} cannot be fetched: {error}")) from None
+        said = redact_said(str(error), os.environ)
+        raise ToolError(f"{remote.url} cannot be fetched: {said}") from None
     found = digest_file(target).sha256
     if found != remote.fixed:
         raise MismatchError(f"{remote.url} has sha256 {found}; expected {remote.fixed}")

@@ -127,6 +127,7 @@ def _bug(error: Exception) -> int:
 def _print_traceback(error: Exception) -> None:
     import traceback
 
-    from holdfast.redact import redact
+    from holdfast.redact import redact_said
 
-    click.echo(redact("".join(traceback.format_exception(error))), err=True)
+    trace = "".join(traceback.format_exception(error))
+    click.echo(redact_said(trace, os.environ), err=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.errors import ToolError
-from holdfast.redact import redact
+from holdfast.redact import redact_said
 
 _SECONDS = 10
 _FETCH_SECONDS = 300
@@ -88,7 +88,7 @@ def _must(folder: Path, env: Mapping[str, str], *arguments: str) -> None:
     except OSError as error:
         raise ToolError(f"{what} cannot be run: {error.strerror}") from error
     if done.returncode != 0:
-        said = redact(done.stderr).strip().splitlines()[-1:] or ["no reason given"]
+        said = redact_said(done.stderr, os.environ).strip().splitlines()[-1:] or ["no reason given"]
         raise ToolError(f"{what} failed: {said[0]}")
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from holdfast.errors import ModelError
-from holdfast.redact import redact
+from holdfast.redact import redact_said
 
 _MAIN = Path(__file__).with_name("main.py")
 # What makes a Python, or what it imports, another one than the restored environment's.
@@ -139,7 +139,7 @@ class Process:
         size = os.fstat(self._log.fileno()).st_size
         tail = os.pread(self._log.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
         # Redacted before it is cut: half a URL would not be known for one.
-        lines = redact(tail.decode("utf-8", "replace")).splitlines()
+        lines = redact_said(tail.decode("utf-8", "replace"), os.environ).splitlines()
         return "\n".join(line[-_LONGEST_LINE:] for line in lines[-_LAST_LINES:]).strip()
 
     def trim_log(self) -> None:
