@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from holdfast.errors import InputError, ModelError
-from holdfast.redact import redact
+from holdfast.redact import redact_said
 from holdfast.worker import frames
 from holdfast.worker.process import Launch, Line, Process, why_ended
 
@@ -286,7 +286,7 @@ def _error(found: Any, model: Path, doing: str) -> InputError | ModelError:
     """The worker's `{"kind", "type", "message", "traceback"}` as one of Holdfast's errors."""
     error = found if isinstance(found, dict) else {}
     kind, name, message, trace = (
-        redact(str(error.get(key, ""))) for key in ("kind", "type", "message", "traceback")
+        redact_said(str(error.get(key, "")), os.environ) for key in ("kind", "type", "message", "traceback")
     )
     if kind == "input":
         return InputError(
