@@ -12,14 +12,10 @@ from dataclasses import dataclass
 
 from holdfast.environment.spec import Spec
 from holdfast.environment.store import Environment, Store
-from holdfast.errors import MismatchError
+from holdfast.environment.use import refuse_changed
 from holdfast.model import Model
-from holdfast.redact import printable
 from holdfast.sealed_lock import Progress, read_lock
 from holdfast.worker.client import Worker
-
-# A message names so many files.
-_MOST_NAMED = 5
 
 
 def _silence(_: str) -> None:
@@ -42,17 +38,7 @@ class Restored:
         Raises:
             MismatchError: A file came, went or was changed since the environment was built.
         """
-        paths = self.store.glance(self.environment).paths
-        if not paths:
-            return
-        named = ", ".join(map(printable, paths[:_MOST_NAMED]))
-        if len(paths) > _MOST_NAMED:
-            named += f" and {len(paths) - _MOST_NAMED} more"
-        key = self.environment.key[:12]
-        raise MismatchError(
-            f"the environment {key} is not as it was built: {named}",
-            hint=f"to have it built again: holdfast env prune --key {key}",
-        )
+        refuse_changed(self.store, self.environment)
 
     @contextmanager
     def lease(self) -> Iterator[Environment]:

@@ -11,9 +11,8 @@ import click
 from holdfast.cli import options
 from holdfast.cli.render import Screen
 from holdfast.environment.store import Environment
+from holdfast.environment.use import activated, lasting_lease
 from holdfast.errors import InputError
-
-_OF_ANOTHER_PYTHON = ("PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX")
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
@@ -44,39 +43,23 @@ def command(
         restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
     with restored.lease() as environment:
         restored.check_environment()
-        _become(words, environment, restored.store.layout.lease_lock(environment.key))
+        _become(words, environment, lasting_lease(restored.store, environment))
 
 
-def _become(words: tuple[str, ...], environment: Environment, lease: os.PathLike[str]) -> NoReturn:
+def _become(words: tuple[str, ...], environment: Environment, lease: int) -> NoReturn:
     """Run the command in place of this process: signals, exit code and terminal are its own.
 
     It inherits the lease, and so do the processes that it starts: as long as one of them lives, the
     environment is not pruned.
     """
-    from pathlib import Path
-
-    from holdfast.environment.lease import acquire
-
-    held = acquire(Path(lease), shared=True)
-    assert held is not None  # noqa: S101 - shared, and we hold it already
-    os.set_inheritable(held, True)  # noqa: FBT003
+    os.set_inheritable(lease, True)  # noqa: FBT003
     # Python ignores these; a command expects them as a shell would have them.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:
-        os.execvpe(words[0], words, _surroundings(environment))  # noqa: S606 - no shell is the point
+        os.execvpe(words[0], words, activated(environment))  # noqa: S606 - no shell is the point
     except OSError as error:
         raise InputError(
             f"{words[0]} cannot be run: {error.strerror}",
             hint=f"what is installed is in {environment.path / 'bin'}",
         ) from error
-
-
-def _surroundings(environment: Environment) -> dict[str, str]:
-    """This process's variables, as activating the environment would set them."""
-    kept = {name: text for name, text in os.environ.items() if name not in _OF_ANOTHER_PYTHON}
-    return kept | {
-        "VIRTUAL_ENV": str(environment.path),
-        "PATH": os.pathsep.join((str(environment.path / "bin"), kept.get("PATH", os.defpath))),
-        "PYTHONPYCACHEPREFIX": str(environment.pycache),
-    }

@@ -29,6 +29,7 @@ _ANSWER_SECONDS = 30.0
 _RELEASE = re.compile(
     r"(?P<minor>[0-9]{1,4}\.[0-9]{1,4})\.[0-9]{1,4}(a|b|rc)?[0-9]{0,4}\+?", re.ASCII
 )
+_WANTED = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", re.ASCII)
 _IMPLEMENTATION = re.compile(r"[a-z][a-z0-9]{1,30}", re.ASCII)
 # PEP 508's marker values, and what a store key and wheel tags need; runs on any Python 3.
 _QUESTION = """
@@ -143,6 +144,41 @@ def choose_python(
     if strict and not interpreter.exact:
         raise _missing(requested, implementation, f"only {interpreter.version} is here")
     return interpreter
+
+
+def project_python(folder: Path, requested: str = "", *, remembered: Path) -> Interpreter:
+    """The interpreter that uv would take for the project in `folder`.
+
+    As its `.python-version` and `requires-python` say; never the one of a virtual environment.
+
+    Args:
+        folder: The project's folder.
+        requested: What to take in the place of what the project says: "3.12".
+        remembered: The folder where answers are kept, so that asking again starts no process.
+
+    Raises:
+        InputError: `requested` is no version.
+        ToolError: There is none here.
+    """
+    from holdfast.uv import run_uv
+
+    if requested and not _WANTED.fullmatch(requested):
+        raise InputError(f"{requested!r} does not name a Python", hint='give it as "3.12"')
+    arguments = ["python", "find", "--system", "--no-python-downloads"]
+    try:
+        out = run_uv(
+            [*arguments, *([requested] if requested else [])],
+            cwd=folder,
+            env={"PATH": os.pathsep.join(_search_path())},
+            timeout=60,
+        )
+    except ToolError as error:
+        raise ToolError(
+            f"no Python of this machine is what {folder} asks for: {error.message}",
+            hint=f"uv python install {requested}".rstrip(),
+        ) from error
+    facts = read_facts(Path(out.strip()), remembered)
+    return Interpreter(path=Path(facts["executable"]), facts=facts, exact=True)
 
 
 def _minor(requested: str, implementation: str) -> str:
