@@ -7,10 +7,10 @@ tomli in the tests, for random locks too.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from json.encoder import encode_basestring
 from typing import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,4 +65,5 @@ def _key(key: str) -> str:
 
 def _string(text: str) -> str:
     """A basic string: JSON's, but that TOML wants DEL escaped as well."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # What json.dumps comes to, without an encoder made for each of thousands of strings.
+    return encode_basestring(text).replace("\x7f", "\\u007f")

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,14 @@ class Installed:
         version: As its dist-info says.
         dist_info: The folder with its metadata.
         direct_url: PEP 610's record of where it came from, empty for an index.
+        by_conda: Whether conda has built it: its files are not those of the index's wheel.
     """
 
     name: str
     version: str
     dist_info: Path
     direct_url: Mapping[str, Any] = field(default_factory=dict)
+    by_conda: bool = False
 
     @property
     def editable(self) -> bool:
@@ -55,8 +58,9 @@ def installed_distributions(path: Iterable[str] | None = None) -> dict[str, Inst
     Where two of one name are there, the first counts, as it does for `import`.
     """
     found: dict[str, Installed] = {}
+    conda = path is None and (Path(sys.prefix) / "conda-meta").is_dir()
     for folder in dict.fromkeys(sys.path if path is None else path):
-        for one in _in_folder(Path(folder or ".")):
+        for one in _in_folder(Path(folder or "."), conda=conda):
             found.setdefault(one.name, one)
     return found
 
@@ -72,6 +76,13 @@ def requirement_of(one: Installed) -> str:
     if "archive_info" in one.direct_url:
         return f"{one.name} @ {url}{inner}"
     return f"{one.name}=={one.version}"
+
+
+def requirements_of(one: Installed) -> list[str]:
+    """What its metadata says it needs (`Requires-Dist`), extras and all."""
+    text = (one.dist_info / "METADATA").read_text(encoding="utf-8", errors="replace")
+    header = HeaderParser().parsestr(text.partition("\n\n")[0])
+    return [str(line) for line in header.get_all("Requires-Dist", [])]
 
 
 def record_digest(record: str) -> str:
@@ -111,6 +122,13 @@ def installed_record(one: Installed) -> tuple[str, int]:
     path = one.dist_info / "RECORD"
     if one.editable or not path.is_file():
         return "", 0
+    about = path.stat()
+    return _record_at(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _record_at(path: Path, _modified: int, _size: int) -> tuple[str, int]:
+    """What the RECORD at `path` says; a program that logs twice reads it once."""
     record = path.read_text(encoding="utf-8")
     return record_digest(record), record_size(record)
 
@@ -120,7 +138,7 @@ def record_size(record: str) -> int:
     return sum(map(int, _SIZE.findall(record)))
 
 
-def _in_folder(folder: Path) -> Iterator[Installed]:
+def _in_folder(folder: Path, *, conda: bool) -> Iterator[Installed]:
     if not folder.is_dir():
         return
     for entry in sorted(folder.glob("*.dist-info")):
@@ -132,7 +150,15 @@ def _in_folder(folder: Path) -> Iterator[Installed]:
                 version=version,
                 dist_info=entry,
                 direct_url=_direct_url(entry / "direct_url.json"),
+                by_conda=conda and _installer(entry) == "conda",
             )
+
+
+def _installer(dist_info: Path) -> str:
+    try:
+        return (dist_info / "INSTALLER").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _direct_url(path: Path) -> dict[str, Any]:
