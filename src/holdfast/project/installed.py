@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ class Installed:
         version: As its dist-info says.
         dist_info: The folder with its metadata.
         direct_url: PEP 610's record of where it came from, empty for an index.
-        by_conda: Whether conda has built it: its files are not those of the index's wheel.
+        by_conda: Whether conda has built it: its files are not those of the index's wheel, and
+            what it says of where it came from is of the machine that built it.
     """
 
     name: str
@@ -120,7 +122,7 @@ def installed_record(one: Installed) -> tuple[str, int]:
     "" and 0 where it has no RECORD or is editable.
     """
     path = one.dist_info / "RECORD"
-    if one.editable or not path.is_file():
+    if one.editable or one.by_conda or not path.is_file():
         return "", 0
     about = path.stat()
     return _record_at(path, about.st_mtime_ns, about.st_size)
@@ -145,12 +147,13 @@ def _in_folder(folder: Path, *, conda: bool) -> Iterator[Installed]:
         # The binary distribution format: {name}-{version}.dist-info, neither with a dash in it.
         name, _, version = entry.name[: -len(".dist-info")].partition("-")
         if version and _NAME.fullmatch(name) and (entry / "METADATA").is_file():
+            by_conda = conda and _installer(entry) == "conda"
             yield Installed(
                 name=re.sub(r"[-_.]+", "-", name).lower(),
                 version=version,
                 dist_info=entry,
-                direct_url=_direct_url(entry / "direct_url.json"),
-                by_conda=conda and _installer(entry) == "conda",
+                direct_url={} if by_conda else _direct_url(entry / "direct_url.json"),
+                by_conda=by_conda,
             )
 
 
