@@ -94,12 +94,9 @@ def table(packages: Sequence[Package]) -> Markup:
     caption = None
     if len(packages) > _MOST_ROWS:
         caption = element("caption", f"The first {_MOST_ROWS} of {len(packages)}.")
-    return element(
-        "table",
-        caption,
-        Markup(f"<thead><tr>{head}</tr></thead>"),
-        element("tbody", rows),
-    )
+    heading = Markup(f"<thead><tr>{head}</tr></thead>")
+    drawn = element("table", caption, heading, element("tbody", rows))
+    return element("div", drawn, class_="wide")
 
 
 def _row(one: Package, largest: int) -> Markup:
