@@ -16,6 +16,7 @@ from holdfast.seal.store import write_file
 
 _TABLES = ("project", "build-system", "dependency-groups")
 _OF_SCRIPTS = ("requires-python", "dependencies")
+_BUILD_VARIABLES = "extra-build-variables"
 
 
 def write_project(folder: Path, material: Material) -> None:
@@ -42,4 +43,12 @@ def _that_matter(said: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, An
     """What says what a model needs; what other tools keep there is not ours to copy."""
     tools = said.get("tool", {})
     kept = {key: said[key] for key in keys if key in said}
-    return kept | {"tool": {key: tools[key] for key in ("uv", "holdfast") if key in tools}}
+    tool = {key: tools[key] for key in ("uv", "holdfast") if key in tools}
+    if _BUILD_VARIABLES in tool.get("uv", {}):
+        tool["uv"] = {**tool["uv"], _BUILD_VARIABLES: _names(tool["uv"][_BUILD_VARIABLES])}
+    return kept | {"tool": tool}
+
+
+def _names(variables: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """By package, the variables that its build is given; their values may be anybody's secret."""
+    return {package: dict.fromkeys(given, "****") for package, given in variables.items()}
