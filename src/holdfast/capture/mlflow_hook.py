@@ -184,11 +184,30 @@ class _PatchedLoader(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds the modules of `_PATCHES` as Python would, with a loader that patches them."""
+    """Finds the modules of `_PATCHES` as Python would, with a loader that patches them.
+
+    Some MLflow versions are half-way through importing one of them when we come in: it is patched
+    when the next module is looked for after it is whole.
+    """
+
+    def __init__(self) -> None:
+        self._begun = [name for name in _PATCHES if name in sys.modules]
+
+    def patch_begun(self) -> None:
+        """Patch what was begun before us, as far as it is whole by now."""
+        begun, self._begun = self._begun, []
+        for name in begun:
+            module = sys.modules.get(name)
+            if getattr(getattr(module, "__spec__", None), "_initializing", False):
+                self._begun.append(name)
+            elif module is not None:
+                _PATCHES[name](module)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if self._begun:
+            self.patch_begun()
         if fullname not in _PATCHES:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -199,11 +218,9 @@ class _Finder(MetaPathFinder):
 
 def arm() -> None:
     """Patch what is imported already, and the rest when it comes."""
-    for name, patch in _PATCHES.items():
-        module = sys.modules.get(name)
-        if module is not None and not getattr(module.__spec__, "_initializing", False):
-            patch(module)
-    sys.meta_path.insert(0, _Finder())
+    finder = _Finder()
+    finder.patch_begun()
+    sys.meta_path.insert(0, finder)
 
 
 arm()
