@@ -67,6 +67,16 @@ class StoreError(HoldfastError):
 
 
 class ModelError(HoldfastError):
-    """The model's own code failed, or its process died or ran out of time."""
+    """The model's own code failed, or its process died or ran out of time.
+
+    Args:
+        message: As of every HoldfastError.
+        hint: As of every HoldfastError.
+        missing: The module that it asked for and did not find; "" where that is not why.
+    """
 
     code = "model-failed"
+
+    def __init__(self, message: str, *, hint: str | None = None, missing: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.missing = missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ def _silence(_: str) -> None:
     """For a caller who wants no progress."""
 
 
-def predict(
+def predict(  # noqa: PLR0913 - an option means the same in every verb
     model: Model | str | os.PathLike[str],
     data: Any,
     *,
     params: Mapping[str, Any] | None = None,
+    slim: bool = False,
+    slim_include: Iterable[str] = (),
     offline: bool = False,
     strict: bool = False,
     timeout: float = TIMEOUT,
@@ -37,6 +39,8 @@ def predict(
         model: What `open_model` gives, or takes.
         data: DataFrame, Series, ndarray, dict of ndarrays, or JSON: what the model takes.
         params: The model's inference parameters.
+        slim: In an environment of only the packages that the model was seen to need.
+        slim_include: Packages that this environment has in any case.
         offline: Fetch nothing.
         strict: Refuse another patch release of Python than the sealed one.
         timeout: Seconds for loading and predicting.
@@ -53,7 +57,7 @@ def predict(
         header, buffers = encode(data)
     except PayloadError as error:
         raise InputError(f"this input cannot cross to the model: {error}") from error
-    restored = restore(model, offline=offline, strict=strict)
+    restored = restore(model, slim=slim, slim_include=slim_include, offline=offline, strict=strict)
     with open_worker(restored) as worker:
         return decode(*worker.predict(header, buffers, params=params, timeout=timeout))
 

@@ -23,12 +23,36 @@ def _silence(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slim:
+    """How a slim environment stands to the whole one.
+
+    Attributes:
+        packages: How many it has.
+        bytes: Of its files.
+        whole_packages: How many the lock has for this machine.
+        whole_bytes: Of the files of all those.
+        left_out: Names of those that it does not have.
+        unused: Of those, the ones that the model loaded where they were, and did not need.
+        included: Those that were asked for by name.
+    """
+
+    packages: int
+    bytes: int
+    whole_packages: int
+    whole_bytes: int
+    left_out: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """A model and its environment."""
+    """A model and its environment; `slim` is None where that is the whole one."""
 
     model: Model
     environment: Environment
     store: Store
+    slim: Slim | None = None
 
     def check_environment(self) -> None:
         """Refuse an environment in which somebody has written, before its code runs.

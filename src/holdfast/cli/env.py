@@ -12,6 +12,7 @@ from holdfast.cli.render import Screen, print_data, print_json, print_table, siz
 from holdfast.environment.prune import Listed
 from holdfast.environment.store import Store
 from holdfast.errors import InputError, StoreError
+from holdfast.slim_findings import slim_keys
 
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -28,14 +29,23 @@ def command() -> None:
 def list_(*, as_json: bool) -> None:
     """List the environments, the longest unused first."""
     listed = Store.open().list()
+    slim = slim_keys()
     if as_json:
-        print_json([_as_json(one) for one in listed])
+        print_json([{**_as_json(one), "slim": one.key in slim} for one in listed])
         return
     rows = [
-        (one.key[:12], one.python, str(one.packages), size(one.bytes), size(_own(one)), _ago(one))
+        (
+            one.key[:12],
+            one.python,
+            str(one.packages),
+            size(one.bytes),
+            size(_own(one)),
+            _ago(one),
+            "slim" if one.key in slim else "",
+        )
         for one in listed
     ]
-    print_table(("key", "python", "packages ", "size ", "its own ", "used"), rows)
+    print_table(("key", "python", "packages ", "size ", "its own ", "used", ""), rows)
 
 
 @command.command("prune")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from holdfast.cli.render import Screen
 
@@ -38,6 +40,49 @@ def talk(command: F) -> F:
     )
     quiet = click.option("-q", "--quiet", help="No progress and no talk; errors only.", **shared)
     return quiet(verbose(command))
+
+
+class _Name(click.types.StringParamType):
+    """A package's name; a variable holds several, with commas between them."""
+
+    name = "name"
+    envvar_list_splitter = ","
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = str(value).strip()
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+            self.fail(f"{value!r} is no name of a package", param, ctx)
+        return name
+
+
+def _with_slim(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
+    source = ctx.get_parameter_source(str(param.name))
+    if source is ParameterSource.COMMANDLINE and not ctx.params.get("slim"):
+        raise click.UsageError("--slim-include says what --slim keeps; it needs --slim.")
+    return value
+
+
+def slim(command: F) -> F:
+    """--slim and --slim-include."""
+    only_needed = click.option(
+        "--slim",
+        is_flag=True,
+        is_eager=True,
+        envvar="HOLDFAST_SLIM",
+        show_envvar=True,
+        help="Only the packages that the model was seen to need, proven by its golden predictions.",
+    )
+    include = click.option(
+        "--slim-include",
+        multiple=True,
+        type=_Name(),
+        envvar="HOLDFAST_SLIM_INCLUDE",
+        show_envvar=True,
+        callback=_with_slim,
+        metavar="NAME",
+        help="A package that --slim keeps in any case. Can be given several times.",
+    )
+    return only_needed(include(command))
 
 
 model = click.argument("uri", metavar="MODEL")

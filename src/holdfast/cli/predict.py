@@ -11,6 +11,7 @@ import click
 from holdfast.cli import options
 from holdfast.cli.output import open_output, read_input
 from holdfast.cli.render import Screen
+from holdfast.cli.slim import say_slim
 from holdfast.errors import InputError
 
 _FORMATS = ("csv", "json", "parquet")
@@ -32,6 +33,7 @@ _FORMATS = ("csv", "json", "parquet")
     "--output-format", "wanted", type=click.Choice(_FORMATS), help="Default: the input's."
 )
 @click.option("--params", metavar="JSON", help="The model's inference parameters.")
+@options.slim
 @options.offline
 @options.strict
 @options.timeout
@@ -46,6 +48,8 @@ def command(
     given: str | None,
     wanted: str | None,
     params: str | None,
+    slim: bool,
+    slim_include: tuple[str, ...],
     offline: bool,
     strict: bool,
     timeout: float,
@@ -67,13 +71,21 @@ def command(
     output_format = wanted or (format_of(target, "--output-format") if named else file_format)
     with open_output(target) as write, screen.progress("restoring") as doing:
         data = read_input(source)
-        restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
+        restored = restore(
+            uri,
+            slim=slim,
+            slim_include=slim_include,
+            offline=offline,
+            strict=strict,
+            on_progress=doing,
+        )
         doing("predicting")
         write(
             predict_file(
                 restored, data, file_format, output_format, params=parameters, timeout=timeout
             )
         )
+    say_slim(screen, restored.slim)
 
 
 def _params(text: str | None) -> dict[str, Any] | None:

@@ -6,16 +6,27 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json
+from holdfast.cli.slim import say_slim, slim_as_json
 
 
 @click.command("restore")
 @options.model
+@options.slim
 @options.offline
 @options.strict
 @options.as_json
 @options.talk
 @click.pass_obj
-def command(screen: Screen, uri: str, *, offline: bool, strict: bool, as_json: bool) -> None:
+def command(
+    screen: Screen,
+    uri: str,
+    *,
+    slim: bool,
+    slim_include: tuple[str, ...],
+    offline: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
     """Bring the sealed environment of MODEL back, and print its folder.
 
     \b
@@ -24,11 +35,19 @@ def command(screen: Screen, uri: str, *, offline: bool, strict: bool, as_json: b
     from holdfast.restore import restore
 
     with screen.progress("restoring") as doing:
-        restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
+        restored = restore(
+            uri,
+            slim=slim,
+            slim_include=slim_include,
+            offline=offline,
+            strict=strict,
+            on_progress=doing,
+        )
     environment = restored.environment
     if not environment.exact:
         sealed = restored.model.seal.python.version
         screen.say(f"note: Python {environment.python_version} stands in for {sealed}")
+    say_slim(screen, restored.slim)
     if as_json:
         print_json(
             {
@@ -38,6 +57,7 @@ def command(screen: Screen, uri: str, *, offline: bool, strict: bool, as_json: b
                 "exact_python": environment.exact,
                 "key": environment.key,
                 "grade": restored.model.seal.grade.value,
+                "slim": slim_as_json(restored.slim),
             }
         )
     else:

@@ -10,12 +10,14 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import Screen
+from holdfast.cli.slim import say_slim
 from holdfast.environment.store import Environment
 from holdfast.environment.use import activated, lasting_lease
 from holdfast.errors import InputError
 
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
+@options.slim
 @options.offline
 @options.strict
 @options.talk
@@ -23,7 +25,14 @@ from holdfast.errors import InputError
 @click.argument("words", metavar="[--] COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def command(
-    screen: Screen, uri: str, *, words: tuple[str, ...], offline: bool, strict: bool
+    screen: Screen,
+    uri: str,
+    *,
+    words: tuple[str, ...],
+    slim: bool,
+    slim_include: tuple[str, ...],
+    offline: bool,
+    strict: bool,
 ) -> None:
     """Run COMMAND in the sealed environment of MODEL; its exit code is ours.
 
@@ -40,7 +49,15 @@ def command(
     if words[0].startswith("-"):
         raise click.UsageError(f"{words[0]} is no command; options stand before MODEL.")
     with screen.progress("restoring") as doing:
-        restored = restore(uri, offline=offline, strict=strict, on_progress=doing)
+        restored = restore(
+            uri,
+            slim=slim,
+            slim_include=slim_include,
+            offline=offline,
+            strict=strict,
+            on_progress=doing,
+        )
+    say_slim(screen, restored.slim)
     with restored.lease() as environment:
         restored.check_environment()
         _become(words, environment, lasting_lease(restored.store, environment))

@@ -8,6 +8,7 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json, print_mark
+from holdfast.cli.slim import say_slim
 from holdfast.verify.receipt import Receipt, Status
 
 _MARKS = {
@@ -22,6 +23,7 @@ _MOST_DETAILS = 20
 
 @click.command("verify")
 @options.model
+@options.slim
 @options.offline
 @options.strict
 @options.tolerance
@@ -36,6 +38,8 @@ def command(
     screen: Screen,
     uri: str,
     *,
+    slim: bool,
+    slim_include: tuple[str, ...],
     offline: bool,
     strict: bool,
     tolerance: float,
@@ -59,12 +63,15 @@ def command(
         receipt = verify(
             model,
             tolerance=tolerance,
+            slim=slim,
+            slim_include=slim_include,
             offline=offline,
             strict=strict,
             timeout=timeout,
             on_progress=doing,
         )
     print_json(receipt.to_dict()) if as_json else _print(receipt, everything=screen.verbose)
+    say_slim(screen, receipt.slim)
     if record:
         tag(model, receipt)
         screen.say("recorded in the registry")

@@ -6,7 +6,7 @@ Written once, beside the environment and before the environment has its name; ne
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,26 @@ class Inventory:
         yield from self.own
         for distribution in self.distributions:
             yield from distribution.files
+
+    def bytes_of(self, names: Collection[str]) -> int:
+        """Bytes of the files of the packages `names`; a file that two of them have counts once."""
+        sizes = {
+            path: size
+            for one in self.distributions
+            if one.name in names
+            for path, size, *_ in one.files
+        }
+        return sum(sizes.values())
+
+    def package_of(self, module: str) -> str:
+        """The package that brings `module`; "" where none does."""
+        start = f"{self.site_packages}/{module.replace('.', '/')}"
+        # A compiled module may have the name of its Python in its file's.
+        beginnings = tuple(start + end for end in ("/", ".py", ".so", ".cpython-", ".abi3."))
+        for one in self.distributions:
+            if any(path.startswith(beginnings) for path, *_ in one.files):
+                return one.name
+        return ""
 
     def to_json(self) -> str:
         """As text; `read_inventory` is the way back."""

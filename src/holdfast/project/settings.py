@@ -26,6 +26,7 @@ class Settings:
         groups: Dependency groups that a model needs.
         exclude: Packages to leave out, with whatever only they need.
         vendor: Kinds of dependencies whose wheels go along with the model: "git", "url".
+        slim_include: Packages that a slim environment of the model has in any case.
         require_grade: A lower grade is an error.
         golden_rows: At most so many rows of the input example are predicted.
         golden_bytes: An input or answer larger than this is not kept.
@@ -37,6 +38,7 @@ class Settings:
     groups: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     vendor: tuple[str, ...] = ()
+    slim_include: tuple[str, ...] = ()
     require_grade: Grade = Grade.INFERRED
     golden_rows: int = 100
     golden_bytes: int = 4 << 20

@@ -110,7 +110,7 @@ class SealedGolden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedProject:
-    """The project the model came from; no path of the machine it was on."""
+    """The project the model came from, and its wishes; no path of the machine it was on."""
 
     name: str
     version: str
@@ -118,6 +118,7 @@ class SealedProject:
     dirty: bool
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    slim_include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.environment.inspection import Finding, Inspection
-from holdfast.errors import HoldfastError, MismatchError
+from holdfast.errors import InputError, MismatchError, ModelError
 from holdfast.model import Model
+from holdfast.replay import replay
 from holdfast.restored import Restored, open_worker
-from holdfast.seal.agreement import Agreement, compare
-from holdfast.seal.digest import inside
-from holdfast.seal.golden import GOLDEN_FILE, Golden, Payload
+from holdfast.seal.agreement import Agreement
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 from holdfast.verify.receipt import Check, Status
@@ -24,6 +23,8 @@ class Options:
     """How strictly to compare; see `verify`."""
 
     tolerance: float
+    slim: bool
+    slim_include: tuple[str, ...]
     offline: bool
     strict: bool
     timeout: float
@@ -71,15 +72,24 @@ def packages(restored: Restored) -> Check:
         for name in sorted(here.keys() & sealed.keys())
         if not _same(sealed[name], here[name])
     ]
+    left_out = restored.slim.left_out if restored.slim else ()
     # Markers choose other packages on another platform; on the same one, the same.
     if _same_platform(restored):
-        details += [
-            f"{name}: sealed {sealed[name]}, not here" for name in sealed.keys() - here.keys()
-        ]
+        gone = sealed.keys() - here.keys() - set(left_out)
+        details += [f"{name}: sealed {sealed[name]}, not here" for name in gone]
     if details:
         return _mismatch("packages", f"{len(details)} packages differ", tuple(sorted(details)))
-    records = sum(bool(one.record) for one in seal.distributions.values())
-    return _match("packages", f"{len(here)} packages as locked, {records} sealed RECORDs compared")
+    records = sum(bool(one.record) for name, one in seal.distributions.items() if name in here)
+    summary = f"{len(here)} packages as locked, {records} sealed RECORDs compared"
+    if restored.slim is None:
+        return _match("packages", summary)
+    note = f"slim: {', '.join(left_out)} left out" if left_out else "slim: nothing was left out"
+    return Check(
+        name="packages",
+        status=Status.MATCH,
+        summary=f"{summary}; slim, {len(left_out)} left out",
+        details=(note,),
+    )
 
 
 def installed_files(restored: Restored, inspection: Inspection) -> Check:
@@ -150,18 +160,11 @@ def predictions(model: Model, worker: Worker, options: Options) -> Check:
     seal = model.seal
     if not seal.golden.sha256:
         return Check(name="predictions", status=Status.UNPROVEN, summary=seal.golden.reason)
-    golden = Golden.from_json(inside(model.path, GOLDEN_FILE).read_bytes())
     try:
-        header, buffers = worker.predict(
-            dict(golden.given.header),
-            golden.given.buffers,
-            params=golden.params,
-            timeout=options.timeout,
-        )
-    except HoldfastError as error:
+        found = replay(model, worker, timeout=options.timeout)
+    except (InputError, ModelError) as error:
         return _mismatch("predictions", f"the model does not predict: {error.message}")
-    answer = Payload(header=header, buffers=tuple(map(bytes, buffers)))
-    return _compared(seal, compare(golden.answer, answer), options)
+    return _compared(seal, found, options)
 
 
 def _compared(seal: Seal, found: Agreement, options: Options) -> Check:

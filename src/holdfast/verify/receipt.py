@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from holdfast.restored import Slim
+
 FORMAT = 1
 
 
@@ -53,6 +55,7 @@ class Receipt:
         environment: Key of the environment, "" where it was not restored.
         machine: What it was verified on: Python, platform, Holdfast's and uv's versions.
         checks: In the order they were made.
+        slim: How the environment stands to the whole one; None where it is the whole one.
     """
 
     model: str
@@ -62,6 +65,7 @@ class Receipt:
     environment: str
     machine: Mapping[str, str]
     checks: tuple[Check, ...]
+    slim: Slim | None = None
     format: int = FORMAT
 
     @property

@@ -40,6 +40,7 @@ def record(model: Model, receipt: Receipt) -> None:
         "holdfast.verified_at": receipt.created,
         SEAL_TAG: sealed,
         "holdfast.grade": receipt.grade,
+        "holdfast.slim": "true" if receipt.slim else "false",
         **{f"holdfast.{check.name}": check.status.value for check in receipt.checks},
     }
     client = MlflowClient()

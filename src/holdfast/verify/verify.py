@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -35,10 +35,12 @@ class _Verifying:
     done: list[Check] = field(default_factory=list)
 
 
-def verify(
+def verify(  # noqa: PLR0913 - an option means the same in every verb
     model: Model | str | os.PathLike[str],
     *,
     tolerance: float = 0.0,
+    slim: bool = False,
+    slim_include: Iterable[str] = (),
     offline: bool = False,
     strict: bool = False,
     timeout: float = 300.0,
@@ -49,6 +51,8 @@ def verify(
     Args:
         model: What `open_model` gives, or takes.
         tolerance: Predictions may differ by this much; 0 for not by a bit.
+        slim: In an environment of only the packages that the model was seen to need.
+        slim_include: Packages that this environment has in any case.
         offline: Fetch nothing.
         strict: Refuse another patch release of Python; count bytecode in the environment.
         timeout: Seconds for loading and predicting.
@@ -61,7 +65,14 @@ def verify(
         HoldfastError: It could not be verified: no such model, no network, no such Python.
     """
     opened = model if isinstance(model, Model) else open_model(model)
-    options = checks.Options(tolerance=tolerance, offline=offline, strict=strict, timeout=timeout)
+    options = checks.Options(
+        tolerance=tolerance,
+        slim=slim,
+        slim_include=tuple(slim_include),
+        offline=offline,
+        strict=strict,
+        timeout=timeout,
+    )
     verifying = _Verifying(model=opened, options=options, on_progress=on_progress)
     for check in _each(verifying):
         verifying.done.append(check)
@@ -80,6 +91,8 @@ def _each(verifying: _Verifying) -> Iterator[Check]:
     try:
         verifying.restored = restore(
             model,
+            slim=options.slim,
+            slim_include=options.slim_include,
             offline=options.offline,
             strict=options.strict,
             on_progress=verifying.on_progress,
@@ -124,4 +137,5 @@ def _receipt(verifying: _Verifying) -> Receipt:
             "uv": version("uv"),
         },
         checks=tuple(verifying.done),
+        slim=restored.slim if restored else None,
     )

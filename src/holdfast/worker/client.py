@@ -283,10 +283,11 @@ def _send(line: Line, header: Header, buffers: Buffers) -> None:
 
 
 def _error(found: Any, model: Path, doing: str) -> InputError | ModelError:
-    """The worker's `{"kind", "type", "message", "traceback"}` as one of Holdfast's errors."""
+    """The worker's `{"kind", "type", "message", …}` as one of Holdfast's errors."""
     error = found if isinstance(found, dict) else {}
-    kind, name, message, trace = (
-        redact_said(str(error.get(key, "")), os.environ) for key in ("kind", "type", "message", "traceback")
+    kind, name, message, missing, trace = (
+        redact_said(str(error.get(key, "")), os.environ)
+        for key in ("kind", "type", "message", "missing", "traceback")
     )
     if kind == "input":
         return InputError(
@@ -296,7 +297,9 @@ def _error(found: Any, model: Path, doing: str) -> InputError | ModelError:
     if kind == "wire":
         return ModelError(f"the worker of {model} did not understand: {message}")
     short = name.removeprefix("builtins.").removeprefix("__main__.")
-    return ModelError(_with_lines(f"{model} failed {doing}: {short}: {message}", trace))
+    return ModelError(
+        _with_lines(f"{model} failed {doing}: {short}: {message}", trace), missing=missing
+    )
 
 
 def _with_lines(message: str, lines: str) -> str:

@@ -12,8 +12,9 @@ Each request is a frame `{"op": …}` and gets one frame back, an answer or `{"e
     describe  {}                                   interpreter and packages: see observe.py
     stop      {}                                   {}; then the process ends
 
-An error is `{"kind", "type", "message", "traceback"}`; its kind is "input" where the data does not
-fit the model, "model" where the model failed, "wire" where the message was not understood.
+An error is `{"kind", "type", "message", "missing", "traceback"}`; its kind is "input" where the
+data does not fit the model, "model" where the model failed, "wire" where the message was not
+understood. `missing` names the module that was not there, where that is why.
 
 Standard library only, and Python 3.8 upwards.
 """
@@ -36,6 +37,7 @@ PROTOCOL = 1
 _PACKAGE = "_holdfast_worker"
 _LAST_LINES = 12
 _LONGEST_MESSAGE = 4000
+_LONGEST_NAME = 200
 
 Buffers = List[Any]
 Reply = Tuple[Dict[str, Any], Buffers]
@@ -175,6 +177,7 @@ def _describe_error(error: BaseException) -> dict[str, Any]:
         "kind": _kind_of(error),
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": _text_of(error)[:_LONGEST_MESSAGE],
+        "missing": _missing_module(error)[:_LONGEST_NAME],
         "traceback": "\n".join(lines[-_LAST_LINES:])[-_LONGEST_MESSAGE:],
     }
 
@@ -188,6 +191,18 @@ def _text_of(error: BaseException) -> str:
     # An exception is the model's code too.
     except Exception as second:  # noqa: BLE001
         return f"(its message could not be had: {type(second).__name__})"
+
+
+def _missing_module(error: BaseException) -> str:
+    """The module that `error`, or what led to it, says is not there."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        if isinstance(found, ModuleNotFoundError):
+            return str(found.name or "")
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return ""
 
 
 def _kind_of(error: BaseException) -> str:

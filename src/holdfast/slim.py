@@ -1,0 +1,256 @@
+"""The smallest part of a model's environment that is proven to give the same predictions.
+
+What the model loads is seen in a worker of the whole environment while the golden predictions run;
+the part of the lock that those packages need is restored by itself, and accepted only if the golden
+predictions replay there to the bit. What was found is kept by the seal's digest, so that it is not
+looked for again: a kept finding names packages, and the lock still says what their bytes are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import tomli
+from packaging.utils import canonicalize_name
+
+from holdfast.environment.inventory import Inventory
+from holdfast.errors import InputError, ModelError, SealError
+from holdfast.lock.slim import (
+    SKINNY_MLFLOW,
+    WHOLE_MLFLOW,
+    Needs,
+    came_along,
+    needs_of,
+    part,
+    unknown,
+)
+from holdfast.model import Model
+from holdfast.replay import replay
+from holdfast.restored import Restored, Slim, open_worker, restore_packages
+from holdfast.sealed_lock import Progress, read_lock
+from holdfast.slim_findings import Finding, recall, remember
+from holdfast.worker.client import TIMEOUT
+
+# What was only loaded is tried without where that makes so much of a difference, so many times.
+_WORTH_TRYING = 0.1
+_MOST_TRIES = 3
+_ONLY_WHOLE = "leave --slim (slim=True) away, for the whole environment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """What is known while a part is looked for.
+
+    Attributes:
+        inventory: Of the whole environment.
+        needs: Which package of it needs which.
+        seen: Those that the model loaded.
+        included: Those that are wanted by name.
+        own: The project's own package.
+    """
+
+    model: Model
+    whole: Restored
+    inventory: Inventory
+    needs: Needs
+    seen: frozenset[str]
+    included: tuple[str, ...]
+    own: frozenset[str]
+    offline: bool
+    strict: bool
+    timeout: float
+    on_progress: Progress
+
+    def part_without(self, unused: frozenset[str], *, skinny: bool) -> frozenset[str]:
+        names = (self.seen - unused).union(self.included)
+        return part(self.needs, names, own=self.own, skinny=skinny)
+
+
+def restore_slim(
+    model: Model,
+    include: Iterable[str] = (),
+    *,
+    offline: bool,
+    strict: bool,
+    on_progress: Progress,
+    timeout: float = TIMEOUT,
+) -> Restored:
+    """The slim environment of `model`.
+
+    Args:
+        model: The model, opened.
+        include: Names of packages to keep, with what they need, besides the seal's `slim-include`.
+        offline: Fetch nothing.
+        strict: Refuse another patch release of Python than the sealed one.
+        on_progress: Told what takes time, a line at a time.
+        timeout: Seconds for loading and predicting, each time.
+
+    Raises:
+        SealError: Nothing proves that a part would do: no golden predictions, or none that repeat.
+        LockError: The lock does not say which package needs which.
+        InputError: A name in `include` is no package of the lock here.
+        ModelError: The golden predictions do not replay in any part that was tried; where a module
+            was missing, it is named.
+        HoldfastError: The environment cannot be had.
+    """
+    _refuse_unprovable(model)
+    included = sorted({str(canonicalize_name(name)) for name in _wanted(model, include)})
+    found = recall(model, included)
+    if found is not None:
+        kept = restore_packages(
+            model, found.names, offline=offline, strict=strict, on_progress=on_progress
+        )
+        # The same packages on the same Python: where either is another, it is looked for again.
+        if kept.environment.key == found.key:
+            return replace(kept, slim=found.slim)
+    whole = restore_packages(model, offline=offline, strict=strict, on_progress=on_progress)
+    inventory = whole.environment.inventory()
+    here = [one.name for one in inventory.distributions]
+    lock = read_lock(model, offline=offline, on_progress=on_progress)
+    needs = needs_of(tomli.loads(lock)["packages"], here)
+    if strange := unknown(needs, included):
+        raise InputError(
+            f"slim-include names what the lock does not have here: {', '.join(strange)}",
+            hint="`holdfast show` lists the packages",
+        )
+    on_progress("seeing what the model loads")
+    search = _Search(
+        model=model,
+        whole=whole,
+        inventory=inventory,
+        needs=needs,
+        seen=_seen(whole, timeout) & needs.keys(),
+        included=tuple(included),
+        own=frozenset({str(canonicalize_name(model.seal.project.name))}),
+        offline=offline,
+        strict=strict,
+        timeout=timeout,
+        on_progress=on_progress,
+    )
+    slim = _smallest(search)
+    remember(model, included, Finding.of(slim))
+    return slim
+
+
+def _wanted(model: Model, include: Iterable[str]) -> Iterable[str]:
+    return (*model.seal.project.slim_include, *include)
+
+
+def _refuse_unprovable(model: Model) -> None:
+    """Without golden predictions that repeat, nothing can show that a part is enough."""
+    golden = model.seal.golden
+    if golden.sha256 and golden.repeatable:
+        return
+    why = "repeatable golden predictions" if golden.sha256 else "golden predictions"
+    hint = "log the model with an input_example, or " if not golden.sha256 else ""
+    raise SealError(
+        f"{model.uri} has no {why} to prove a slim environment by: {golden.reason}",
+        hint=hint + _ONLY_WHOLE,
+    )
+
+
+def _seen(whole: Restored, timeout: float) -> frozenset[str]:
+    """The distributions that are loaded once the golden predictions have run."""
+    with open_worker(whole) as worker:
+        found = replay(whole.model, worker, timeout=timeout)
+        if not found.identical:
+            raise ModelError(
+                f"{whole.model.uri} does not give its golden predictions in the whole environment "
+                f"either: they differ by {found.largest:g} at {found.place}",
+                hint="holdfast verify says more; " + _ONLY_WHOLE,
+            )
+        distributions = worker.observe(timeout=timeout).get("distributions")
+    return frozenset(distributions if isinstance(distributions, dict) else ())
+
+
+def _smallest(search: _Search) -> Restored:
+    """The smallest part that was proven."""
+    skinny = SKINNY_MLFLOW in search.needs and WHOLE_MLFLOW not in search.included
+    try:
+        kept = _proven(search, frozenset(), skinny=skinny)
+    except (InputError, ModelError):
+        if not skinny or WHOLE_MLFLOW not in search.seen:
+            raise
+        search.on_progress(f"{SKINNY_MLFLOW} is not enough: trying with {WHOLE_MLFLOW}")
+        skinny = False
+        kept = _proven(search, frozenset(), skinny=False)
+    unused: frozenset[str] = frozenset()
+    for name in _worth_trying(search, skinny=skinny):
+        try:
+            kept = _proven(search, unused | {name}, skinny=skinny)
+        except (InputError, ModelError):
+            continue
+        unused |= {name}
+    return kept
+
+
+def _worth_trying(search: _Search, *, skinny: bool) -> list[str]:
+    """Names of what may have been loaded only because it was there, the largest first."""
+    kept = search.part_without(frozenset(), skinny=skinny)
+    candidates = came_along(search.needs, kept, search.seen - set(search.included), own=search.own)
+    all_bytes = search.inventory.bytes_of(kept)
+    freed = {
+        name: all_bytes
+        - search.inventory.bytes_of(search.part_without(frozenset({name}), skinny=skinny))
+        for name in candidates
+    }
+    worth = [name for name in freed if freed[name] > all_bytes * _WORTH_TRYING]
+    return sorted(worth, key=lambda name: (-freed[name], name))[:_MOST_TRIES]
+
+
+def _proven(search: _Search, unused: frozenset[str], *, skinny: bool) -> Restored:
+    """The part without `unused`, once the golden predictions have replayed in it.
+
+    Raises:
+        ModelError: They do not.
+    """
+    names = search.part_without(unused, skinny=skinny)
+    tried = f"trying {len(names)} of {len(search.needs)} packages"
+    search.on_progress(f"{tried}, without {', '.join(sorted(unused))}" if unused else tried)
+    restored = restore_packages(
+        search.model,
+        names,
+        offline=search.offline,
+        strict=search.strict,
+        on_progress=search.on_progress,
+    )
+    if names != search.needs.keys():
+        _check(search, restored)
+    left_out = search.needs.keys() - names
+    slim = Slim(
+        packages=len(names),
+        bytes=search.inventory.bytes_of(names),
+        whole_packages=len(search.needs),
+        whole_bytes=search.inventory.bytes_of(search.needs),
+        left_out=tuple(sorted(left_out)),
+        unused=tuple(sorted(unused & left_out)),
+        included=search.included,
+    )
+    return replace(restored, slim=slim)
+
+
+def _check(search: _Search, restored: Restored) -> None:
+    uri = search.model.uri
+    try:
+        with open_worker(restored) as worker:
+            found = replay(search.model, worker, timeout=search.timeout)
+    except ModelError as error:
+        if not error.missing:
+            raise
+        name = search.inventory.package_of(error.missing)
+        origin = f", of the package {name}," if name else ""
+        wish = name or "the package it is of"
+        raise ModelError(
+            f"a slim environment is not enough for {uri}: it lacks the module {error.missing}"
+            f"{origin} which was not seen to be loaded",
+            hint=f"--slim-include {name or 'NAME'}, or at log time [tool.holdfast] slim-include = "
+            f'["{wish}"]; or {_ONLY_WHOLE}',
+            missing=error.missing,
+        ) from error
+    if not found.identical:
+        raise ModelError(
+            f"a slim environment is not enough for {uri}: its golden predictions differ by "
+            f"{found.largest:g} at {found.place}",
+            hint=f"name what it needs with --slim-include, or {_ONLY_WHOLE}",
+        )
