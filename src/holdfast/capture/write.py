@@ -1,32 +1,27 @@
 """Writing a seal into the folder of a model that a flavor has just saved.
 
-MLflow's own files (requirements.txt, conda.yaml, python_env.yaml) are rewritten from the lock, so
-that stock MLflow restores the same versions. The seal comes last; when anything fails before it,
-the folder is as the flavor left it.
+MLflow's own files are rewritten from the lock, so that stock MLflow restores the same versions
+(`mlflow_files.py`). The seal comes last; when anything fails before it, the folder is as the flavor
+left it.
 """
 
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from holdfast.capture.code import with_own_code
 from holdfast.capture.describe import describe
-from holdfast.capture.material import WHEELS, Material
+from holdfast.capture.material import Material
+from holdfast.capture.mlflow_files import OF_MLFLOW, write_from_lock, write_from_pins
 from holdfast.capture.predictions import Prediction, predict_example
 from holdfast.capture.project_files import write_project
-from holdfast.capture.wheels import BuiltWheel
 from holdfast.lock.pylock import dumps
-from holdfast.lock.requirements import to_requirements
 from holdfast.page.write import with_page
-from holdfast.project.installed import requirement_of
 from holdfast.project.settings import Settings
 from holdfast.redact import redact
 from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, digest_folder
@@ -39,16 +34,16 @@ from holdfast.seal.seal import (
 from holdfast.seal.store import read_seal, to_json, write_file, write_seal
 
 LOCK = "pylock.toml"
-_OF_MLFLOW = ("requirements.txt", "conda.yaml", "python_env.yaml")
 
 
 def write_seal_of(folder: Path, material: Material, about: Any = None) -> Seal:
     """Seal the model in `folder` with `material`; `about` is MLflow's `Model` of it."""
     with _as_it_was(folder):
         if material.pylock is not None:
-            _write_lock(folder, material.pylock, material.wheels)
+            write_file(folder / LOCK, dumps(material.pylock).encode())
+            write_from_lock(folder, material.pylock, material)
         elif material.grade is Grade.PINNED:
-            _write_pins(folder, material)
+            write_from_pins(folder, material)
         write_project(folder, material)
         material = with_own_code(folder, material, about)
         prediction = predict_example(folder, material.settings)
@@ -76,51 +71,6 @@ def renew_mlmodel(folder: Path) -> None:
         if (folder / name).is_file()
     }
     write_seal(folder, replace(seal, files={**seal.files, **found}))
-
-
-def _write_lock(folder: Path, lock: Mapping[str, Any], wheels: Mapping[str, BuiltWheel]) -> None:
-    _copy_wheels(folder, wheels)
-    write_file(folder / LOCK, dumps(lock).encode())
-    hashes = not any("vcs" in package for package in lock["packages"])
-    _write_requirements(folder, to_requirements(lock, hashes=hashes))
-
-
-def _write_pins(folder: Path, material: Material) -> None:
-    """What is known where hashes are not; code from a folder goes along all the same."""
-    _copy_wheels(folder, material.wheels)
-    lines = []
-    for pin in material.pins:
-        name = pin.split("==")[0]
-        one = material.installed.get(name)
-        if name in material.wheels:
-            lines.append(f"./{WHEELS}/{material.wheels[name].path.name}")
-        else:
-            lines.append(requirement_of(one) if one and one.direct_url else pin)
-    _write_requirements(folder, "".join(f"{line}\n" for line in lines))
-
-
-def _copy_wheels(folder: Path, wheels: Mapping[str, BuiltWheel]) -> None:
-    for wheel in wheels.values():
-        (folder / WHEELS).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(wheel.path, folder / WHEELS / wheel.path.name)
-
-
-def _write_requirements(folder: Path, text: str) -> None:
-    """MLflow's files, in MLflow's form, from the lock."""
-    here = sys.version.split()[0]
-    write_file(folder / "requirements.txt", text.encode())
-    conda = {
-        "name": "mlflow-env",
-        "channels": ["conda-forge"],
-        "dependencies": [f"python={here}", "pip", {"pip": ["-r requirements.txt"]}],
-    }
-    write_file(folder / "conda.yaml", yaml.safe_dump(conda, sort_keys=False).encode())
-    python_env = {
-        "python": here,
-        "build_dependencies": ["pip", "setuptools", "wheel"],
-        "dependencies": ["-r requirements.txt"],
-    }
-    write_file(folder / "python_env.yaml", yaml.safe_dump(python_env, sort_keys=False).encode())
 
 
 def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Seal:
@@ -160,4 +110,4 @@ def _as_it_was(folder: Path) -> Iterator[None]:
 
 
 def _contents(folder: Path) -> Mapping[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in _OF_MLFLOW if (folder / name).is_file()}
+    return {name: (folder / name).read_bytes() for name in OF_MLFLOW if (folder / name).is_file()}

@@ -24,13 +24,19 @@ def to_requirements(pylock: Mapping[str, Any], *, hashes: bool = True) -> str:
 
 
 def _line(package: Mapping[str, Any], *, hashes: bool) -> str:
-    what = _requirement(package, hashes=hashes)
+    what = requirement_of(package, hashes=hashes)
     # The space before ";" is part of the syntax after a URL (PEP 508).
     marker = f" ; {package['marker']}" if package.get("marker") else ""
-    return what + marker + "".join(_HASH + one for one in (_hashes(package) if hashes else ()))
+    return what + marker + "".join(_HASH + one for one in (hashes_of(package) if hashes else ()))
 
 
-def _requirement(package: Mapping[str, Any], *, hashes: bool) -> str:
+def requirement_of(package: Mapping[str, Any], *, hashes: bool = True) -> str:
+    """What a package of a lock is asked for by: URL, path, or name and version.
+
+    Args:
+        package: An entry of `packages`.
+        hashes: An archive's URL has its hash as a fragment.
+    """
     name = package["name"]
     if "vcs" in package:
         return f"{name} @ {_git(package['vcs'])}"
@@ -38,10 +44,15 @@ def _requirement(package: Mapping[str, Any], *, hashes: bool) -> str:
         return f"{name} @ {_archive(package['archive'], hashes=hashes)}"
     if "directory" in package:
         return _path(package["directory"]["path"])
+    wheel = own_wheel(package)
+    return _path(wheel["path"]) if wheel else f"{name}=={package['version']}"
+
+
+def own_wheel(package: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The wheel of a package that lies beside the lock."""
     wheels = package.get("wheels") or []
-    if len(wheels) == 1 and "path" in wheels[0] and "sdist" not in package:
-        return _path(wheels[0]["path"])
-    return f"{name}=={package['version']}"
+    alone = len(wheels) == 1 and "path" in wheels[0] and "sdist" not in package
+    return wheels[0] if alone else None
 
 
 def _git(vcs: Mapping[str, Any]) -> str:
@@ -62,6 +73,7 @@ def _path(path: str) -> str:
     return path if path.startswith(("/", ".")) else f"./{path}"
 
 
-def _hashes(package: Mapping[str, Any]) -> Iterable[str]:
+def hashes_of(package: Mapping[str, Any]) -> Iterable[str]:
+    """The hashes of all files of a package, "sha256:…"."""
     files = [*([package["sdist"]] if "sdist" in package else ()), *(package.get("wheels") or ())]
     return sorted({f"{kind}:{value}" for file in files for kind, value in file["hashes"].items()})

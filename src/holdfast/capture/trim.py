@@ -1,0 +1,92 @@
+"""First-party wheels without what a model leaves out.
+
+A project that uses Holdfast requires it, and its wheel says so; the model does not need it, and its
+lock has it not. Stock pip and uv would go and look for a package of that name: pip then refuses the
+model, and uv installs whatever an index has to give. So the wheel that is sealed does not ask.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import shutil
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from holdfast.capture.wheels import BuiltWheel, describe_wheel
+from holdfast.home import home
+
+_ASKS = "requires-dist:"
+
+
+def trimmed(wheels: Mapping[str, BuiltWheel], names: Collection[str]) -> dict[str, BuiltWheel]:
+    """`wheels`, none of which asks for a package in `names`; most are as they were."""
+    left_out = frozenset(map(canonicalize_name, names))
+    return {name: _trimmed(wheel, left_out) for name, wheel in wheels.items()}
+
+
+def _trimmed(wheel: BuiltWheel, left_out: frozenset[str]) -> BuiltWheel:
+    with ZipFile(wheel.path) as archive:
+        names = archive.namelist()
+        about = next((name for name in names if name.endswith(".dist-info/METADATA")), None)
+        before = archive.read(about).decode() if about else ""
+        after = _without(before, left_out)
+        if about is None or after == before:
+            return wheel
+        kept = home() / "built" / hashlib.sha256(f"{wheel.sha256}\n{after}".encode()).hexdigest()
+        if not kept.exists():
+            _keep(archive, wheel.path.name, {about: after.encode()}, kept)
+    return describe_wheel(kept / wheel.path.name)
+
+
+def _without(metadata: str, left_out: frozenset[str]) -> str:
+    """Core metadata less the requirements of `left_out`; its description may say what it likes."""
+    head, blank, description = metadata.partition("\n\n")
+    lines = [line for line in head.split("\n") if not _asks_for(line, left_out)]
+    return "\n".join(lines) + blank + description
+
+
+def _asks_for(line: str, left_out: frozenset[str]) -> bool:
+    if not line.lower().startswith(_ASKS):
+        return False
+    try:
+        return canonicalize_name(Requirement(line[len(_ASKS) :].strip()).name) in left_out
+    except InvalidRequirement:
+        return False
+
+
+def _keep(archive: ZipFile, name: str, changed: Mapping[str, bytes], kept: Path) -> None:
+    """Write the wheel with `changed` files into the folder `kept`, whole or not at all."""
+    record = next(entry for entry in archive.namelist() if entry.endswith(".dist-info/RECORD"))
+    contents = {**changed, record: _record(archive.read(record).decode(), changed)}
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".new-"))
+    with ZipFile(private / name, "w", ZIP_DEFLATED) as target:
+        for entry in archive.infolist():
+            target.writestr(entry, contents.get(entry.filename) or archive.read(entry))
+    try:
+        private.rename(kept)
+    except OSError:  # another process was first
+        shutil.rmtree(private)
+
+
+def _record(text: str, changed: Mapping[str, bytes]) -> bytes:
+    rows = [
+        (path, *_digest(changed[path])) if path in changed else (path, *rest)
+        for path, *rest in csv.reader(io.StringIO(text))
+    ]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue().encode()
+
+
+def _digest(content: bytes) -> tuple[str, str]:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+    return f"sha256={digest}", str(len(content))
