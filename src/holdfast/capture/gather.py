@@ -6,8 +6,10 @@ the lock is sealed; where they differ, the installed versions are, and the diffe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from packaging.markers import default_environment
 
@@ -23,6 +25,7 @@ from holdfast.lock.closure import Closure, production_closure
 from holdfast.lock.diff import Drift, drift
 from holdfast.lock.graph import LockedPackage, LockGraph
 from holdfast.lock.pylock import to_pylock
+from holdfast.project.conda import conda_packages
 from holdfast.project.discover import Project, find_project
 from holdfast.project.indexes import declared_indexes, with_packages
 from holdfast.project.installed import installed_distributions
@@ -59,11 +62,20 @@ def gather(settings: Settings, named: str = "") -> Material:
 
 def _from_installed(material: Material, reason: str) -> Material:
     """For want of a lock that counts, for this `reason`: what is there."""
-    material = replace(material, grade=Grade.FROZEN, reasons=(reason,))
+    material = replace(material, grade=Grade.FROZEN, reasons=(reason, *_of_conda(material)))
     try:
         return freeze_all(material)
     except HoldfastError as error:
         return material.fallen(Grade.INFERRED, error.message)
+
+
+def _of_conda(material: Material) -> Iterator[str]:
+    """What conda has brought, and no index has as it is here."""
+    packages = conda_packages(Path(sys.prefix))
+    if alone := [f"{one.name} {one.version}" for one in packages if not one.distribution]:
+        yield f"conda alone brings {', '.join(alone)}: restored without"
+    if built := sorted(name for name, one in material.installed.items() if one.by_conda):
+        yield f"conda has built {', '.join(built)}: sealed as the index has that version"
 
 
 def _from_lock(material: Material, graph: LockGraph, project: Project) -> Material:

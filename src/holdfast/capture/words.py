@@ -16,6 +16,7 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from holdfast.capture.edges import with_edges
 from holdfast.capture.material import NOT_THE_MODELS, Material
 from holdfast.errors import HoldfastError
 from holdfast.resolve import new_lock, resolve
@@ -67,7 +68,8 @@ def _extended(material: Material, words: tuple[str, ...], constraints: tuple[str
         return _unresolved(material, said, error.message)
     there = {package["name"] for package in material.pylock["packages"]}
     added = [package for package in packages if package["name"] not in there]
-    lock = {**material.pylock, "packages": [*material.pylock["packages"], *added]}
+    joined = with_edges([*material.pylock["packages"], *added], material.installed, words)
+    lock = {**material.pylock, "packages": joined}
     pins = (f"{package['name']}=={package['version']}" for package in added if "version" in package)
     fallen = material.fallen(Grade.FROZEN, said)
     return replace(fallen, pylock=lock, pins=(*fallen.pins, *pins))
@@ -94,7 +96,7 @@ def _overridden(
         material,
         grade=Grade.FROZEN,
         reasons=(said,),
-        pylock=new_lock(packages),
+        pylock=new_lock(with_edges(packages, material.installed, words)),
         pins=tuple(f"{one['name']}=={one['version']}" for one in packages if "version" in one),
         drift=(),
         wheels={},
