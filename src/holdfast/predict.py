@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, ModelError
 from holdfast.model import Model
 from holdfast.restore import restore
 from holdfast.restored import Restored, open_worker
@@ -58,7 +59,7 @@ def predict(  # noqa: PLR0913 - an option means the same in every verb
     except PayloadError as error:
         raise InputError(f"this input cannot cross to the model: {error}") from error
     restored = restore(model, slim=slim, slim_include=slim_include, offline=offline, strict=strict)
-    with open_worker(restored) as worker:
+    with _hinting(restored), open_worker(restored) as worker:
         return decode(*worker.predict(header, buffers, params=params, timeout=timeout))
 
 
@@ -78,8 +79,35 @@ def predict_file(
         ModelError: The model failed, died or took too long.
         MismatchError: A file of the model's is not as it was sealed.
     """
-    with open_worker(restored) as worker:
+    needed = "pyarrow" if "parquet" in (file_format, output_format) else ""
+    with _hinting(restored, needed), open_worker(restored) as worker:
         return worker.predict_file(data, file_format, output_format, params=params, timeout=timeout)
+
+
+@contextmanager
+def _hinting(restored: Restored, needed: str = "") -> Iterator[None]:
+    """Where a slim environment lacks something after all, say how to have it.
+
+    Args:
+        restored: The model and its environment.
+        needed: A package without which files of a format cannot be read or written.
+    """
+    left_out = restored.slim.left_out if restored.slim else ()
+    try:
+        yield
+    except ModelError as error:
+        if not left_out or not error.missing:
+            raise
+        name = error.missing if error.missing in left_out else "the name of its package"
+        raise ModelError(error.message, hint=_slim_hint(name), missing=error.missing) from error
+    except InputError as error:
+        if needed not in left_out:
+            raise
+        raise InputError(error.message, hint=_slim_hint(needed)) from error
+
+
+def _slim_hint(name: str) -> str:
+    return f"the environment is slim: add --slim-include {name}, or leave --slim away"
 
 
 def format_of(path: str, option: str = "--format") -> str:
