@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from holdfast.diff.diff import diff
     from holdfast.errors import HoldfastError
     from holdfast.model import open_model
     from holdfast.predict import predict
     from holdfast.restore import restore
     from holdfast.verify.verify import verify
 
-__all__ = ["HoldfastError", "__version__", "open_model", "predict", "restore", "verify"]
+__all__ = ["HoldfastError", "__version__", "diff", "open_model", "predict", "restore", "verify"]
 
 _HOMES = {
     "HoldfastError": "holdfast.errors",
+    "diff": "holdfast.diff.diff",
     "open_model": "holdfast.model",
     "predict": "holdfast.predict",
     "restore": "holdfast.restore",

@@ -135,8 +135,8 @@ def read_golden(model: Model) -> Golden:
     return Golden.from_json(inside(model.path, GOLDEN_FILE).read_bytes())
 
 
-def read_signature(model: Model) -> dict[str, list[Any]]:
-    """What `MLmodel` says of "inputs", "outputs" and "params"; {} where it says nothing to be read.
+def read_mlmodel(model: Model) -> dict[str, Any]:
+    """What `MLmodel` says; {} where it says nothing to be read.
 
     Only read: no code of the model runs, and nothing is compared with the seal.
     """
@@ -146,16 +146,31 @@ def read_signature(model: Model) -> dict[str, list[Any]]:
         path = inside(model.path, "MLmodel")
         if not path.is_file() or path.stat().st_size > _LARGEST_MLMODEL:
             return {}
-        signature = yaml.safe_load(path.read_bytes())["signature"]
+        known = yaml.safe_load(path.read_bytes())
+    except (OSError, HoldfastError, yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def read_signature(model: Model) -> dict[str, list[Any]]:
+    """What `MLmodel` says of "inputs", "outputs" and "params"; {} where it says nothing to be read.
+
+    Only read: no code of the model runs, and nothing is compared with the seal.
+    """
+    try:
+        signature = read_mlmodel(model)["signature"]
         sides = {side: json.loads(text) for side, text in signature.items() if text}
-    except (
-        OSError,
-        HoldfastError,
-        yaml.YAMLError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     return {side: columns for side, columns in sides.items() if isinstance(columns, list)}
+
+
+def describe_column(column: object) -> str:
+    """One column, tensor or parameter of a signature, as MLflow writes them."""
+    known = column if isinstance(column, dict) else {}
+    tensor = known.get("tensor-spec")
+    kind = f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else ""
+    name = f"{known['name']}: " if "name" in known else ""
+    default = f" = {known['default']!r}" if "default" in known else ""
+    optional = "" if known.get("required", True) else " (optional)"
+    return f"{name}{kind or known.get('type', '?')}{default}{optional}"

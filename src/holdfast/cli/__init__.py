@@ -2,7 +2,8 @@
 
 A command's file is imported when the command runs, so that `holdfast --help` answers at once.
 stdout carries data only; progress and talk go to stderr. Exit codes: 0 done; 1 verified and it does
-not match; 2 wrong usage or input; 3 a tool, the store or the network failed; 4 a bug.
+not match, or compared and they differ; 2 wrong usage or input; 3 a tool, the store or the network
+failed; 4 a bug.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _COMMANDS = {
     "restore": "Bring the sealed environment back; prints its folder.",
     "run": "Run a command in the sealed environment.",
     "verify": "Compare everything with the seal, and replay the predictions.",
+    "diff": "Say what changed between two models or versions.",
     "predict": "Predict a file's rows, in the sealed environment.",
     "env": "List and prune the environments that are kept.",
 }
@@ -60,7 +62,7 @@ class _Commands(click.Group):
 
 _EPILOG = """\
 \b
-Exit codes: 0 done; 1 verified, and it does not match; 2 wrong usage or input;
+Exit codes: 0 done; 1 it does not match, or two differ; 2 wrong usage or input;
 3 a tool, the store or the network failed; 4 a bug.
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ __all__ = [
     "print_data",
     "print_error",
     "print_json",
+    "print_lines",
     "print_mark",
     "print_pairs",
     "print_table",
@@ -119,6 +120,19 @@ def print_mark(mark: str, style: str, text: str) -> None:
     with _writing(sys.stdout):
         console.print(f"[{style}]{mark}[/] ", end="")
         console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def print_lines(lines: Iterable[Sequence[tuple[str, str]]], *, indent: int = 0) -> None:
+    """Lines on stdout, each of texts and their styles; they can be read without their colours."""
+    from rich.text import Text
+
+    console = _console()
+    with _writing(sys.stdout):
+        for pieces in lines:
+            line = Text(" " * indent)
+            for text, style in pieces:
+                line.append(printable(text), style=style)
+            console.print(line, soft_wrap=True, highlight=False)
 
 
 def print_error(error: HoldfastError) -> None:

@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import print_json, print_pairs, print_table, size
-from holdfast.model import Model, open_model, read_golden, read_signature
+from holdfast.model import Model, describe_column, open_model, read_golden, read_signature
 from holdfast.seal.seal import Seal
 
 _FEW = 6
@@ -72,7 +72,7 @@ def _signature(model: Model) -> list[tuple[str, str]]:
     """What the model takes and answers, as its own metadata say."""
     found = read_signature(model)
     sides = (("takes", "inputs"), ("answers", "outputs"), ("parameters", "params"))
-    return [(word, _first(list(map(_column, found.get(side, ()))))) for word, side in sides]
+    return [(word, _first(list(map(describe_column, found.get(side, ()))))) for word, side in sides]
 
 
 def _first(names: list[str]) -> str:
@@ -80,17 +80,6 @@ def _first(names: list[str]) -> str:
     if len(names) <= _FEW:
         return ", ".join(names)
     return f"{', '.join(names[: _FEW - 1])}, … {len(names) - _FEW + 1} more: --json"
-
-
-def _column(column: object) -> str:
-    """One column, tensor or parameter of a signature, as MLflow writes them."""
-    known = column if isinstance(column, dict) else {}
-    tensor = known.get("tensor-spec")
-    kind = f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else ""
-    name = f"{known['name']}: " if "name" in known else ""
-    default = f" = {known['default']!r}" if "default" in known else ""
-    optional = "" if known.get("required", True) else " (optional)"
-    return f"{name}{kind or known.get('type', '?')}{default}{optional}"
 
 
 def _project(seal: Seal) -> str:
