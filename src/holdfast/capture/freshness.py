@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from holdfast.project.discover import Project
 from holdfast.uv import start_uv
@@ -18,13 +19,18 @@ _SECONDS = 60
 class LockCheck:
     """One check under way; whoever starts it closes it."""
 
-    def __init__(self, project: Project | None, python: str = sys.executable) -> None:
+    def __init__(
+        self,
+        project: Project | None,
+        python: str = sys.executable,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._project = project
         if project is not None and project.lockfile.is_file():
             script = ["--script", str(project.script)] if project.script else []
             arguments = ["lock", "--check", *script, "--python", python]
-            self._process = start_uv(arguments, cwd=project.root)
+            self._process = start_uv(arguments, cwd=project.root, env=env)
 
     def complaint(self) -> str:
         """Wait for it: why the lock does not count as fresh, or "" if it is."""

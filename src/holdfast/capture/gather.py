@@ -17,6 +17,7 @@ from holdfast.capture.freeze import freeze_all, freeze_drift
 from holdfast.capture.freshness import LockCheck
 from holdfast.capture.locked import locations, read_lock, roots_of, wheels_on_disk
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
+from holdfast.capture.surroundings import lock_variables
 from holdfast.capture.trim import trimmed
 from holdfast.capture.vendor import with_vendored
 from holdfast.capture.wheels import Python
@@ -51,7 +52,11 @@ def gather(settings: Settings, named: str = "") -> Material:
         project, graph, reason = None, None, error.message
     material = replace(material, project=project, indexes=declared_indexes(project))
     if graph is not None and project is not None:
-        material = replace(material, lock_is_sound=True, check=LockCheck(project))
+        material = replace(
+            material,
+            lock_is_sound=True,
+            check=LockCheck(project, env=lock_variables(graph, project)),
+        )
         try:
             return _from_lock(material, graph, project)
         except HoldfastError as error:
@@ -94,7 +99,10 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
         material,
         grade=Grade.FROZEN if lost else Grade.LOCKED,
         reasons=lost,
-        wheels=trimmed(wheels_on_disk(project, closure, Python.running()), left_out),
+        wheels=trimmed(
+            wheels_on_disk(project, closure, Python.running(), lock_variables(graph, project)),
+            left_out,
+        ),
         indexes=with_packages(material.indexes, locations(project, closure)),
     )
     return _with_drift(material, graph, closure, closure.select(here))

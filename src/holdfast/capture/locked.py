@@ -65,7 +65,9 @@ def locations(project: Project, closure: Closure) -> dict[str, str]:
     }
 
 
-def wheels_on_disk(project: Project, closure: Closure, python: Python) -> dict[str, BuiltWheel]:
+def wheels_on_disk(
+    project: Project, closure: Closure, python: Python, env: Mapping[str, str] | None = None
+) -> dict[str, BuiltWheel]:
     """A wheel of each package whose files lie on this disk: they go along.
 
     Folders that only other machines want are built as well; of files, only one that fits `python`
@@ -85,7 +87,7 @@ def wheels_on_disk(project: Project, closure: Closure, python: Python) -> dict[s
         path = _file_on_disk(project, package, python)
         (ready if path.suffix == ".whl" else built)[package.name] = path
     kept = {name: describe_wheel(path) for name, path in ready.items()}
-    return build_wheels(built, python) | kept
+    return build_wheels(built, python, env) | kept
 
 
 def _is_folder(package: LockedPackage) -> bool:

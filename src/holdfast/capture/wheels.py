@@ -73,13 +73,16 @@ class Python:
 
 
 def build_wheels(
-    folders: Mapping[str, Path], python: Python | None = None
+    folders: Mapping[str, Path],
+    python: Python | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> dict[str, BuiltWheel]:
     """Build a wheel from each of `folders` (or sdists), at once; they and the result are by name.
 
     Args:
         folders: What to build.
         python: What to build for; by default the Python that runs.
+        env: Variables that uv gets over the caller's.
 
     Raises:
         ToolError: A build failed: its backend's last lines are in the message.
@@ -88,14 +91,21 @@ def build_wheels(
     digests = {name: _code_digest(folder, python) for name, folder in folders.items()}
     kept = {name: found for name in folders if (found := _kept(digests[name])) is not None}
     missing = {name: (folders[name], digests[name]) for name in folders if name not in kept}
-    return kept | _build(missing, python)
+    return kept | _build(missing, python, env or {})
 
 
-def _build(wanted: Mapping[str, tuple[Path, str]], python: Python) -> dict[str, BuiltWheel]:
+def _build(
+    wanted: Mapping[str, tuple[Path, str]], python: Python, env: Mapping[str, str]
+) -> dict[str, BuiltWheel]:
     built = {}
     with tempfile.TemporaryDirectory(prefix="holdfast-build-") as scratch:
         running = {
-            name: (folder, digest, out := Path(scratch, str(number)), _start(folder, out, python))
+            name: (
+                folder,
+                digest,
+                out := Path(scratch, str(number)),
+                _start(folder, out, python, env),
+            )
             for number, (name, (folder, digest)) in enumerate(wanted.items())
         }
         for name, (folder, digest, out, process) in running.items():
@@ -109,13 +119,30 @@ def _build(wanted: Mapping[str, tuple[Path, str]], python: Python) -> dict[str, 
     return built
 
 
-def _start(folder: Path, out: Path, python: Python) -> subprocess.Popen[str]:
+def _start(
+    folder: Path, out: Path, python: Python, env: Mapping[str, str]
+) -> subprocess.Popen[str]:
     arguments = ["build", "--wheel", "--no-create-gitignore", "--python", python.program]
+    date = os.environ.get("SOURCE_DATE_EPOCH", _SOURCE_DATE)
     return start_uv(
-        [*arguments, "--out-dir", out, folder],
+        [*arguments, "--out-dir", out, _writable(folder, out)],
         cwd=folder if folder.is_dir() else folder.parent,
-        env={"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _SOURCE_DATE)},
+        env={**env, "SOURCE_DATE_EPOCH": date},
     )
+
+
+def _writable(folder: Path, out: Path) -> Path:
+    """`folder`, or a copy of a read-only one: some backends write beside the code."""
+    if not folder.is_dir() or os.access(folder, os.W_OK):
+        return folder
+    copy = out.with_name(f"{out.name}-source") / folder.name
+    return Path(shutil.copytree(folder, copy, symlinks=True, ignore=_not_code))
+
+
+def _not_code(folder: str, names: list[str]) -> set[str]:
+    return {
+        name for name in names if name in _NOT_CODE or Path(folder, name, "pyvenv.cfg").exists()
+    }
 
 
 def _kept(digest: str) -> BuiltWheel | None:

@@ -110,6 +110,7 @@ class LockGraph:
         requirements: Of a script or a workspace without a project at its root.
         dependency_groups: Of a workspace without a project at its root.
         conflicts: Sets of items, no two of a set together.
+        options: What the resolution was told, as far as the lock says it in a word.
     """
 
     version: int
@@ -122,6 +123,7 @@ class LockGraph:
     requirements: tuple[Dependency, ...]
     dependency_groups: Mapping[str, tuple[Dependency, ...]]
     conflicts: tuple[tuple[ConflictItem, ...], ...]
+    options: Mapping[str, str]
 
     @classmethod
     def from_dict(cls, lock: Mapping[str, Any]) -> LockGraph:
@@ -150,6 +152,11 @@ class LockGraph:
                 for name in groups
             },
             conflicts=_conflicts(lock),
+            options={
+                key: value
+                for key, value in subtable(lock, "options", "").items()
+                if isinstance(value, str)
+            },
         )
 
     def named(self, name: str) -> tuple[int, ...]:
