@@ -50,8 +50,9 @@ class RegisteredVersion:
     seal: str = ""
 
 
-# The version's tag that holds it.
+# The version's tag that holds it, and that of its grade.
 SEAL_TAG = "holdfast.seal"
+GRADE_TAG = "holdfast.grade"
 
 
 def local_folder(uri: str) -> Path | None:
@@ -79,6 +80,23 @@ def fetch(uri: str) -> tuple[Path, RegisteredVersion | None]:
         location = _location(uri)
         folder = local_folder(location)
         return folder or _download(location, uri), registered
+
+
+def fetch_seal(uri: str, private: Path) -> Path:
+    """The folder, here or in `private`, where the seal of what `uri` names lies as in its model.
+
+    Nothing else of the model is fetched.
+
+    Raises:
+        HoldfastError: It names nothing, or what it names is not sealed.
+        Exception: Whatever MLflow raises.
+    """
+    location = _location(uri)
+    folder = local_folder(location)
+    if folder is None:
+        (private / SEAL_FILE).parent.mkdir(parents=True)
+        _download_seal(location, uri, (private / SEAL_FILE).parent)
+    return folder or private
 
 
 def _check_form(uri: str) -> None:

@@ -22,6 +22,12 @@ names:
   sometimes written once more after the seal; its digest is renewed.
 - `uv_utils.detect_uv_project`: MLflow's own uv support (3.11 on) stands back: one of the two
   seals, never both.
+- `pyfunc.load_model`: where a sealed model is loaded in another environment than its own, one
+  warning says so in the place of MLflow's two: `pyfunc._get_pip_requirements_from_model_path` (the
+  model is here now, and MLflow is about to compare) and
+  `pyfunc._warn_potentially_incompatible_py_version_if_necessary`.
+- `fluent._register_model`: a version in the registry, made at log time or later, is tagged with the
+  seal that it was made with.
 
 Nothing is imported here that `import mlflow` has not imported already.
 """
@@ -31,6 +37,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -135,6 +142,54 @@ def _detect_uv(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return None if session and session.is_on() else original(*args, **kwargs)
 
 
+class _Loading(threading.local):
+    """What each thread is loading: the model's URI, and whether we have compared environments."""
+
+    uri: str | None = None
+    compared = False
+
+
+_loading = _Loading()
+
+
+def _load(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    before = _loading.uri, _loading.compared
+    _loading.uri, _loading.compared = str(kwargs.get("model_uri", *args[:1])), False
+    try:
+        return original(*args, **kwargs)
+    finally:
+        _loading.uri, _loading.compared = before
+
+
+def _compare(original: Callable[..., Any], path: Any, *args: Any, **kwargs: Any) -> Any:
+    """No requirements for MLflow to compare, where a seal has said what there is to say."""
+    if _loading.uri is not None:
+        try:
+            from holdfast.loading import warn_of_differences
+        except Exception:
+            logging.getLogger("holdfast").debug("holdfast: not compared", exc_info=True)
+        else:
+            _loading.compared = warn_of_differences(_loading.uri, Path(path))
+    return [] if _loading.compared else original(path, *args, **kwargs)
+
+
+def _compare_python(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return None if _loading.compared else original(*args, **kwargs)
+
+
+def _register(original: Callable[..., Any], model_uri: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        from holdfast.registering import seal_tags
+
+        tags = seal_tags(str(model_uri), kwargs.get("local_model_path"))
+    except Exception:
+        logging.getLogger("holdfast").debug("holdfast: not tagged", exc_info=True)
+        tags = {}
+    if tags:
+        kwargs["tags"] = {**(kwargs.get("tags") or {}), **tags}
+    return original(model_uri, *args, **kwargs)
+
+
 def _patch_environment(module: ModuleType) -> None:
     _wrap(module, "infer_pip_requirements", _infer_for_user)
     _wrap(module, "_infer_requirements", _infer)
@@ -157,10 +212,22 @@ def _patch_uv_utils(module: ModuleType) -> None:
     _wrap(module, "detect_uv_project", _detect_uv)
 
 
+def _patch_registry(module: ModuleType) -> None:
+    _wrap(module, "_register_model", _register)
+
+
+def _patch_pyfunc(module: ModuleType) -> None:
+    _wrap(module, "load_model", _load)
+    _wrap(module, "_get_pip_requirements_from_model_path", _compare)
+    _wrap(module, "_warn_potentially_incompatible_py_version_if_necessary", _compare_python)
+
+
 _PATCHES: dict[str, Callable[[ModuleType], None]] = {
     "mlflow.utils.uv_utils": _patch_uv_utils,
     "mlflow.utils.environment": _patch_environment,
     "mlflow.models.model": _patch_model,
+    "mlflow.pyfunc": _patch_pyfunc,
+    "mlflow.tracking._model_registry.fluent": _patch_registry,
 }
 
 

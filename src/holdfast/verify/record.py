@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.errors import InputError, ToolError
-from holdfast.mlflow_store import SEAL_TAG, RegisteredVersion
+from holdfast.mlflow_store import GRADE_TAG, SEAL_TAG, RegisteredVersion
 from holdfast.model import Model
 from holdfast.verify.receipt import Receipt
 
@@ -33,16 +33,16 @@ def record(model: Model, receipt: Receipt) -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
-    # The first record holds: another seal under the same version is a mismatch from then on.
-    sealed = registered.seal or (receipt.seal if receipt.matches else "")
     tags = {
         "holdfast.verified": "true" if receipt.matches else "false",
         "holdfast.verified_at": receipt.created,
-        SEAL_TAG: sealed,
-        "holdfast.grade": receipt.grade,
+        "holdfast.checks": ", ".join(f"{one.name} {one.status.value}" for one in receipt.checks),
         "holdfast.slim": "true" if receipt.slim else "false",
-        **{f"holdfast.{check.name}": check.status.value for check in receipt.checks},
+        GRADE_TAG: receipt.grade,
     }
+    # The first seal recorded holds: another one under the same version is a mismatch from then on.
+    if receipt.matches and not registered.seal:
+        tags[SEAL_TAG] = receipt.seal
     client = MlflowClient()
     try:
         for key, value in tags.items():

@@ -1,0 +1,161 @@
+"""The registry: whatever a version is made of and called, its seal travels and is recorded."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from mlflow import MlflowClient
+
+from holdfast.verify.verify import verify
+from kit import surroundings
+
+LOG = """
+with mlflow.start_run() as run:
+    info = mlflow.pyfunc.log_model(
+        name="m", python_model=Answer(), input_example=example, registered_model_name="answer"
+    )
+later = mlflow.register_model(f"runs:/{run.info.run_id}/m", "answer", tags={"mine": "kept"})
+model = f"models:/{info.model_id}"
+saved = mlflow.register_model(model, "other")
+client = mlflow.MlflowClient()
+client.set_registered_model_alias("answer", "champion", "1")
+client.transition_model_version_stage("answer", "1", "Production")
+client.copy_model_version("models:/answer/1", "copied")
+print("logged", run.info.run_id, model)
+"""
+# MLflow notes which variables a model reads, and writes MLmodel once more after the seal.
+BODY = """os.environ.get("SCALE_API_KEY")
+        return (model_input["x"] * 2).to_numpy()"""
+VERSIONS = (("answer", "1"), ("answer", "2"), ("other", "1"), ("copied", "1"))
+
+
+@pytest.fixture
+def logged(small_project, small_script, shared, tmp_path):
+    """Log a model to a tracking server or store and register it; every URI that it then has."""
+
+    def log(tracking: str) -> list[str]:
+        project = small_project()
+        project.environment = shared / "venv-registry"
+        project.env["MLFLOW_TRACKING_URI"] = tracking
+        project.pyproject("mlflow-skinny", "pandas", "sqlalchemy", "alembic")
+        project.write("train.py", small_script(BODY, LOG))
+        project.sync()
+        ran = project.train("train.py", SCALE_API_KEY="x")
+        assert ran.code == 0, ran
+        run_id, model = ran.out.split()[-2:]
+        versions = [f"models:/{name}/{version}" for name, version in VERSIONS]
+        return [
+            *versions, "models:/answer@champion", "models:/answer/Production", model,
+            f"runs:/{run_id}/m",
+        ]  # fmt: skip
+
+    return log
+
+
+def check(uris: list[str], client: MlflowClient, holdfast) -> None:
+    """Every name leads to one seal, which every version was tagged with when it was made."""
+    seals = set()
+    for uri in uris:
+        receipt = verify(uri)
+        assert receipt.matches, receipt
+        assert receipt.grade == "locked"
+        assert [one.name for one in receipt.checks].count("registry") == uri.count("models:/") - (
+            uri.startswith("models:/m-")
+        )
+        seals.add(receipt.seal)
+    (seal,) = seals
+    for name, version in VERSIONS:
+        tags = client.get_model_version(name, version).tags
+        assert tags["holdfast.seal"] == seal
+        assert tags["holdfast.grade"] == "locked"
+    assert client.get_model_version("answer", "2").tags["mine"] == "kept"
+
+    ran = holdfast("verify", "models:/answer@champion", "--record")
+    assert ran.code == 0, ran
+    tags = client.get_model_version("answer", "1").tags
+    assert tags["holdfast.verified"] == "true"
+    assert tags["holdfast.verified_at"].startswith("20")
+    assert tags["holdfast.checks"] == (
+        "registry match, model-files match, packages match, installed-files match, strays match, "
+        "python match, predictions match"
+    )
+    ran = holdfast("verify", uris[-1], "--record")
+    assert ran.code == 2, ran
+    assert "models:/name/version" in ran.err
+
+
+@pytest.fixture
+def here(holdfast, monkeypatch):
+    """This process and the command look at one tracking server, with one store."""
+
+    def look(tracking: str) -> MlflowClient:
+        holdfast.env["MLFLOW_TRACKING_URI"] = tracking
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
+        monkeypatch.setenv("HOLDFAST_HOME", str(holdfast.home))
+        return MlflowClient(tracking, registry_uri=tracking)
+
+    return look
+
+
+def test_the_seal_travels_with_every_version(logged, here, holdfast, tmp_path):
+    tracking = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    uris = logged(tracking)
+    check(uris, here(tracking), holdfast)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A real MLflow server on loopback, which hands the artifacts through."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{kept / 'mlflow.db'}", "--workers", "1"),
+        *("--artifacts-destination", str(kept / "artifacts"), "--serve-artifacts"),
+    ]
+    with (
+        (tmp_path / "server.log").open("w") as log,
+        subprocess.Popen(
+            command, cwd=kept, env=surroundings(), stdout=log, stderr=log, start_new_session=True
+        ) as process,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(f"{url}/health", process)
+            yield url
+        finally:
+            process.terminate()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while not answers(url):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.3)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.slow  # a server takes its time to start
+def test_through_a_server_that_proxies_artifacts(server, logged, here, holdfast, tmp_path):
+    uris = logged(server)
+    # Nothing is read past the server: it alone knows where the files are.
+    check(uris, here(server), holdfast)
+    location = MlflowClient(server).get_model_version("answer", "1")
+    assert not json.dumps(location.tags).count(str(tmp_path))
