@@ -9,6 +9,7 @@ looked for again: a kept finding names packages, and the lock still says what th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import tomli
@@ -35,6 +36,7 @@ from holdfast.worker.client import TIMEOUT
 # What was only loaded is tried without where that makes so much of a difference, so many times.
 _WORTH_TRYING = 0.1
 _MOST_TRIES = 3
+_NOT_ENOUGH = (InputError, ModelError)
 _ONLY_WHOLE = "leave --slim (slim=True) away, for the whole environment"
 
 
@@ -167,21 +169,28 @@ def _seen(whole: Restored, timeout: float) -> frozenset[str]:
 def _smallest(search: _Search) -> Restored:
     """The smallest part that was proven."""
     skinny = SKINNY_MLFLOW in search.needs and WHOLE_MLFLOW not in search.included
+    perhaps = _worth_trying(search, skinny=skinny)
+    # Mostly all of them can go, or none.
+    with suppress(*_NOT_ENOUGH):
+        if perhaps:
+            return _proven(search, frozenset(perhaps), skinny=skinny)
     try:
         kept = _proven(search, frozenset(), skinny=skinny)
-    except (InputError, ModelError):
+    except _NOT_ENOUGH:
         if not skinny or WHOLE_MLFLOW not in search.seen:
             raise
         search.on_progress(f"{SKINNY_MLFLOW} is not enough: trying with {WHOLE_MLFLOW}")
-        skinny = False
-        kept = _proven(search, frozenset(), skinny=False)
+        return _proven(search, frozenset(), skinny=False)
+    return _without_each(search, kept, perhaps, skinny=skinny) if len(perhaps) > 1 else kept
+
+
+def _without_each(search: _Search, kept: Restored, perhaps: list[str], *, skinny: bool) -> Restored:
+    """`kept`, or what was proven without those of `perhaps` that can go."""
     unused: frozenset[str] = frozenset()
-    for name in _worth_trying(search, skinny=skinny):
-        try:
+    for name in perhaps:
+        with suppress(*_NOT_ENOUGH):
             kept = _proven(search, unused | {name}, skinny=skinny)
-        except (InputError, ModelError):
-            continue
-        unused |= {name}
+            unused |= {name}
     return kept
 
 
