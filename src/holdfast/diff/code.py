@@ -10,6 +10,7 @@ import difflib
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ _LARGEST_WHEEL = 64 << 20  # unpacked; more is no code
 _LARGEST_FILE = 1 << 20
 _MOST_FILES = 5000
 _MOST_LINES = 20_000
+_MOST_PAIRS = 500_000  # of all files together; a file of a thousand lines has some thousands
+_TOO_MUCH = "too large to be compared line by line"
 # MLflow's folder for `code_paths`, and models that are code themselves.
 _CODE = re.compile(r"code/.*|.*\.py", re.DOTALL)
 _VERSIONED = re.compile(r"^[^/]+\.(dist-info|data)/")
@@ -53,22 +56,39 @@ def code_changes(a: Model, b: Model) -> tuple[CodeChange, ...]:
         MismatchError: A file is not as it was sealed, or a wheel can be read in two ways.
     """
     before, after = (_code(one, other) for one, other in ((a, b), (b, a)))
-    places = sorted(before.keys() | after.keys())
-    return tuple(
-        _change(place, before.get(place), after.get(place))
-        for place in places
-        if _digest(before.get(place)) != _digest(after.get(place))
-    )
+    left = _MOST_PAIRS
+    found = []
+    for place in sorted(before.keys() | after.keys()):
+        one, other = before.get(place), after.get(place)
+        if _digest(one) != _digest(other):
+            pairs = _pairs(one, other)
+            left -= min(pairs, left)
+            found.append(_change(place, one, other, readable=left > 0))
+    return tuple(found)
+
+
+def _pairs(one: _Text | None, other: _Text | None) -> int:
+    """How many pairs of equal lines there are to choose from: what comparing takes grows with it.
+
+    difflib leaves out lines that make up more than a hundredth of two hundred or more.
+    """
+    before, after = (Counter(text.lines or ()) if text else Counter[str]() for text in (one, other))
+    total = after.total()
+    often = total // 100 + 1 if total >= 200 else total  # noqa: PLR2004 - difflib's own numbers
+    return sum(count * before[line] for line, count in after.items() if count <= often)
 
 
 def _digest(text: _Text | None) -> str:
     return text.digest if text else ""
 
 
-def _change(place: _Place, before: _Text | None, after: _Text | None) -> CodeChange:
+def _change(
+    place: _Place, before: _Text | None, after: _Text | None, *, readable: bool
+) -> CodeChange:
     owner, path = place
     what = "added" if before is None else "removed" if after is None else "changed"
     note = (after.note if after else "") or (before.note if before else "")
+    note = note or ("" if readable else _TOO_MUCH)
     lines = () if note else _unified(path, before, after)
     return CodeChange(
         owner=owner,
@@ -155,4 +175,4 @@ def _text(data: bytes | None) -> _Text:
 
 
 def _too_large(digest: str) -> _Text:
-    return _Text(digest, None, "too large to be compared line by line")
+    return _Text(digest, None, _TOO_MUCH)
