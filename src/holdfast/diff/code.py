@@ -25,7 +25,7 @@ _LARGEST_WHEEL = 64 << 20  # unpacked; more is no code
 _LARGEST_FILE = 1 << 20
 _MOST_FILES = 5000
 _MOST_LINES = 20_000
-_MOST_PAIRS = 500_000  # of all files together; a file of a thousand lines has some thousands
+_MOST_PAIRS = 200_000  # of all files together; a file of a thousand lines has some thousands
 _TOO_MUCH = "too large to be compared line by line"
 # MLflow's folder for `code_paths`, and models that are code themselves.
 _CODE = re.compile(r"code/.*|.*\.py", re.DOTALL)
