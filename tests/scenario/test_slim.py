@@ -169,3 +169,66 @@ def test_where_nothing_proves_it_slim_is_refused(models, holdfast):
         assert message in ran.err, ran
         assert hint in ran.err, ran
         assert ran.out == ""
+
+
+LIBRARY = """
+[project]
+name = "{name}"
+version = "1"
+dependencies = [{needs}]
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.uv.sources]
+big-a = {{ path = "../big_a" }}
+big-b = {{ path = "../big_b" }}
+"""
+PERHAPS = """
+import mlflow
+import pandas as pd
+
+
+class Answer(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        factor = 2
+        try:
+            import big_a
+        except ImportError:
+            pass
+        try:
+            from big_b import factor
+        except ImportError:
+            pass
+        return (model_input["x"] * factor).to_numpy()
+
+
+mlflow.pyfunc.save_model(
+    "perhaps", python_model=Answer(), input_example=pd.DataFrame({"x": [1.0, 2.0]})
+)
+"""
+
+
+@pytest.mark.slow  # builds wheels of tens of megabytes
+def test_what_was_only_there_goes_and_what_makes_a_difference_stays(
+    new_project, holdfast, moved_all
+):
+    project = new_project(own=True)
+    libraries = {"carrier": ("", 0), "big_a": ("factor = 7", 40), "big_b": ("factor = 3", 30)}
+    for name, (code, megabytes) in libraries.items():
+        needs = '"big-a", "big-b"' if name == "carrier" else ""
+        project.write(f"libs/{name}/pyproject.toml", LIBRARY.format(name=name, needs=needs))
+        project.write(f"libs/{name}/{name}/__init__.py", code)
+        project.write(f"libs/{name}/{name}/data", " " * megabytes * 1_000_000)
+    sources = {"carrier": {"path": "libs/carrier"}}
+    project.pyproject("mlflow-skinny", "pandas", "carrier", tool_uv={"sources": sources})
+    project.write("train.py", PERHAPS)
+    project.sync()
+    ran = project.train("train.py", MLFLOW_TRACKING_URI=(project.folder.parent / "runs").as_uri())
+    assert ran.code == 0, ran
+    (model,) = moved_all(project, "perhaps")
+    slim, _, said = slim_of(holdfast, model)
+    assert "without big-a, big-b" in said
+    assert slim["unused"] == ["big-a"]
+    assert {"big-a", "carrier"} <= set(slim["left_out"])
+    assert "big-b" not in slim["left_out"]
+    assert holdfast.receipt(model, "--slim")["matches"]
