@@ -17,6 +17,7 @@ import tomli
 from holdfast.environment.layout import STORE_FORMAT
 from holdfast.environment.python import Interpreter
 from holdfast.errors import LockError
+from holdfast.lock.pylock import check_packaging
 from holdfast.lock.target import Selected, Target, select
 
 
@@ -65,7 +66,9 @@ def make_plan(pylock: str, interpreter: Interpreter, only: Collection[str] | Non
 
     Raises:
         LockError: It cannot be read, has nothing for this Python, or leaves a package's bytes open.
+        ToolError: The `packaging` at hand is too old to read it.
     """
+    check_packaging()
     from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
     try:

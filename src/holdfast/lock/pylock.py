@@ -119,24 +119,30 @@ def from_dict(table: Mapping[str, Any]) -> Pylock:
         LockError: It is not one; the message ends with the path to what is wrong.
         ToolError: The `packaging` at hand is too old to know pylock.toml.
     """
-    try:
-        from packaging.pylock import (
-            Pylock,
-            PylockSelectError,  # noqa: F401  # since 26.1, as is all that we need
-            PylockUnsupportedVersionError,
-            PylockValidationError,
-        )
-    except ImportError as error:
-        raise ToolError(
-            "reading pylock.toml takes packaging 26.1 or newer, which is not in this environment",
-            hint="uv tool install holdfast",
-        ) from error
+    check_packaging()
+    from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
+
     try:
         return Pylock.from_dict(table)
     except PylockUnsupportedVersionError as error:
         raise LockError(f"pylock.toml: {error}", hint="upgrade Holdfast") from error
     except PylockValidationError as error:
         raise LockError(f"pylock.toml: {error}") from error
+
+
+def check_packaging() -> None:
+    """Look whether a pylock.toml can be read here: MLflow before 3.2 holds `packaging` back.
+
+    Raises:
+        ToolError: The `packaging` at hand is too old to know pylock.toml.
+    """
+    try:
+        from packaging.pylock import PylockSelectError  # noqa: F401 - since 26.1, as all we need
+    except ImportError as error:
+        raise ToolError(
+            "reading pylock.toml takes packaging 26.1 or newer, which is not in this environment",
+            hint="uv tool install holdfast",
+        ) from error
 
 
 def _check(wanted: Iterable[ClosurePackage], built: Mapping[str, FirstPartyWheel]) -> None:

@@ -16,7 +16,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENV
 
 from holdfast.environment.store import Environment, Store
 from holdfast.environment.use import lasting_lease, refuse_changed
-from holdfast.errors import HoldfastError, InputError
+from holdfast.errors import HoldfastError, InputError, ToolError
+from holdfast.lock.pylock import check_packaging
 from holdfast.mlproject.command import refuse_shell_words, words_of
 from holdfast.mlproject.environment import locked_environment
 from holdfast.mlproject.options import Options, read_options
@@ -47,6 +48,7 @@ class HoldfastBackend(AbstractBackend):  # type: ignore[misc]
             ExecutionException: Any of it cannot be had; MLflow's command line prints it.
         """
         try:
+            _check_packaging()
             options = read_options(backend_config)
             work_dir = utils.fetch_and_validate_project(project_uri, version, entry_point, params)
             words = _words(work_dir, entry_point, params, options)
@@ -60,6 +62,18 @@ class HoldfastBackend(AbstractBackend):  # type: ignore[misc]
             return _started(run.info, store, environment, work_dir, words, options)
         except HoldfastError as error:
             raise ExecutionException(str(error)) from error
+
+
+def _check_packaging() -> None:
+    """The project may hold any MLflow; the one that starts it needs what restores environments."""
+    try:
+        check_packaging()
+    except ToolError as error:
+        raise ToolError(
+            error.message,
+            hint="start the project where MLflow is newer than 3.1: "
+            "uvx --with holdfast --from 'mlflow>=3.2' mlflow run …",
+        ) from error
 
 
 def _words(
