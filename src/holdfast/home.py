@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from holdfast.errors import StoreError
@@ -23,6 +24,8 @@ def home() -> Path:
         from platformdirs import user_cache_path
 
         folder = user_cache_path("holdfast")
+    if not folder.is_absolute():  # no HOME, and nobody knows the user's: "~" stays as it is
+        folder = Path(tempfile.gettempdir(), f"holdfast-{os.geteuid()}")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
@@ -31,9 +34,14 @@ def home() -> Path:
             f"{folder} cannot be used: {error.strerror}",
             hint="set HOLDFAST_HOME to a folder of your own on a disk with room",
         ) from error
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022:
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022 or _is_led(folder):
         raise StoreError(
             f"{folder} can be written by somebody else; what lies there is run",
             hint=f"chmod go-w {folder}, or set HOLDFAST_HOME to a folder of your own",
         )
     return folder
+
+
+def _is_led(folder: Path) -> bool:
+    """Whether it is somebody else's link, which may lead anywhere tomorrow."""
+    return folder.is_symlink() and folder.lstat().st_uid not in {0, os.geteuid()}

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from holdfast.errors import HoldfastError, MismatchError, StoreError, ToolError
+from holdfast.home import home
 from holdfast.redact import redact_said
 
 # What of the caller's UV_* uv may see: where its cache and Pythons are, how the network is
@@ -64,7 +65,14 @@ def uv_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         and not _TRACES.fullmatch(name)
         and (not name.startswith("UV_") or _KEPT.fullmatch(name))
     }
-    return {**kept, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", **(extra or {})}
+    return {**_cache(), **kept, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", **(extra or {})}
+
+
+def _cache() -> dict[str, str]:
+    """Where a user without a home has uv's cache; uv would make one in the working directory."""
+    if os.path.isabs(os.path.expanduser("~")) or "XDG_CACHE_HOME" in os.environ:  # noqa: PTH111, PTH117
+        return {}
+    return {"UV_CACHE_DIR": str(home() / "uv")}
 
 
 def start_uv(
@@ -73,6 +81,7 @@ def start_uv(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    umask: int = -1,
 ) -> subprocess.Popen[str]:
     """Start uv in the background; its output is text, on two pipes; it inherits `pass_fds`."""
     return subprocess.Popen(
@@ -85,6 +94,7 @@ def start_uv(
         text=True,
         errors="replace",
         pass_fds=pass_fds,
+        umask=umask,
     )
 
 

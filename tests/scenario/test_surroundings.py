@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from holdfast.uv import run_uv
 from indexes import make_wheel, serving
 from kit import Holdfast, answers, run, seal_of, surroundings
 
@@ -185,3 +188,73 @@ def test_variables_files_and_environments_of_others(
     assert receipt["matches"], receipt
     for cell in cells:
         cell["note"] = "same seal, same predictions"
+
+
+# In a mount namespace of its own: folders read-only, for root too, and nobody known by name.
+CONFINED = """
+umask 077
+mount --bind /dev/null /etc/passwd
+for folder in "$1" "$2"; do
+    mount --bind "$folder" "$folder" && mount -o remount,ro,bind "$folder" || exit 77
+done
+shift 2
+exec "$@"
+"""
+
+
+def confined(*folders):
+    """The beginning of a command that sees `folders` as read-only, and no user's name."""
+    return ["unshare", "-m", "sh", "-c", CONFINED, "sh", *map(str, folders)]
+
+
+@pytest.fixture(scope="module")
+def _can_confine(tmp_path_factory):
+    """Mounts take a privilege that not every container gives."""
+    folder = tmp_path_factory.mktemp("confined")
+    if shutil.which("unshare") is None:
+        pytest.skip("no unshare here: nothing can be made read-only for root")
+    ran = run([*confined(folder, folder), "touch", str(folder / "x")], cwd=folder)
+    if "Read-only file system" not in ran.err:
+        pytest.skip(f"no mount namespaces here: {ran.err.strip()}")
+
+
+@pytest.mark.usefixtures("_can_confine")
+def test_nothing_can_be_written_and_nobody_is_known(
+    small_project, small_script, holdfast, rows, tmp_path, proven
+):
+    names = ("a read-only project", "a read-only model folder", "no HOME", "umask 077")
+    cells = [proven("surroundings", name) for name in names]
+    # setuptools writes beside the code that it builds.
+    setuptools = {"requires": ["setuptools"], "build-backend": "setuptools.build_meta"}
+    project = small_project("projekt für alle")
+    project.pyproject("mlflow-skinny", "pandas", **{"build-system": setuptools})
+    project.write("src/trainer/__init__.py", "scale = 10\n")
+    project.write("jobs/train.py", small_script(BODY, SAVE))
+    project.sync()
+    expected = log(project, tmp_path / "plain", HOLDFAST_HOME=str(tmp_path / "home-of-logging"))
+    assert not (project.folder / "build").exists()
+
+    model = tmp_path / "modell für alle"
+    env = surroundings(TMPDIR=str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    del env["HOME"]
+    train = [str(project.interpreter), str(project.folder / "jobs" / "train.py"), str(model)]
+    ran = run([*confined(project.folder, project.folder), *train], cwd=tmp_path, env=env)
+    assert ran.code == 0, ran
+    assert without_dates(model) == expected
+    assert not (tmp_path / "~").exists()
+
+    project.delete()
+    env |= {"HOLDFAST_HOME": str(holdfast.home), "UV_CACHE_DIR": uv_cache()}
+    command = [*confined(model, model), sys.executable, "-m", "holdfast"]
+    ran = run([*command, "predict", str(model), "-i", str(rows)], cwd=tmp_path, env=env)
+    assert (ran.code, ran.out.split()[1:]) == (0, EXPECTED), ran
+    ran = run([*command, "verify", str(model), "--json"], cwd=tmp_path, env=env)
+    assert json.loads(ran.out)["matches"], ran
+    for cell in cells:
+        cell["note"] = "same seal, same predictions"
+
+
+def uv_cache():
+    """uv's cache of this machine, which somebody without a home has to name."""
+    return run_uv(["cache", "dir"]).strip()

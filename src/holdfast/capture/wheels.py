@@ -127,8 +127,21 @@ def _start(
     return start_uv(
         [*arguments, "--out-dir", out, _writable(folder, out)],
         cwd=folder if folder.is_dir() else folder.parent,
-        env={**env, "SOURCE_DATE_EPOCH": date},
+        env={**env, **_outside(out), "SOURCE_DATE_EPOCH": date},
+        umask=0o022,  # a wheel keeps the modes of its files: the same for every user
     )
+
+
+def _outside(out: Path) -> dict[str, str]:
+    """Variables that keep setuptools from building in the project's own `build/`.
+
+    What an earlier build left there goes into every later wheel, modules deleted since included.
+    """
+    if "DIST_EXTRA_CONFIG" in os.environ:
+        return {}
+    config = out.with_name(f"{out.name}.cfg")
+    config.write_text(f"[build]\nbuild_base = {out}-build\n", encoding="utf-8")
+    return {"DIST_EXTRA_CONFIG": str(config)}
 
 
 def _writable(folder: Path, out: Path) -> Path:

@@ -237,7 +237,7 @@ def _search_path() -> Iterator[str]:
         if not folder.rstrip("/").endswith("/shims"):
             yield folder
     # glob.glob, unlike Path.glob, passes over folders that are not ours to read.
-    pyenv = glob.escape(os.environ.get("PYENV_ROOT") or f"{Path.home()}/.pyenv")
+    pyenv = glob.escape(os.environ.get("PYENV_ROOT") or _in_home(".pyenv"))
     yield from sorted(glob.glob(f"{pyenv}/versions/*/bin"))  # noqa: PTH207
     yield os.path.dirname(os.path.realpath(sys.executable))  # noqa: PTH120
 
@@ -247,12 +247,17 @@ def surroundings() -> str:
 
     As long as it is the same, no Python has come or gone since it was taken.
     """
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(Path.home(), ".local", "share")  # noqa: PTH118
+    data = os.environ.get("XDG_DATA_HOME") or _in_home(".local", "share")
     managed = os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{data}/uv/python"
-    pyenv = os.environ.get("PYENV_ROOT") or f"{Path.home()}/.pyenv"
+    pyenv = os.environ.get("PYENV_ROOT") or _in_home(".pyenv")
     path = os.environ.get("PATH", os.defpath).split(os.pathsep)
     times = [[folder, _written(folder)] for folder in [*path, managed, f"{pyenv}/versions"]]
     return hashlib.sha256(json.dumps(times).encode()).hexdigest()
+
+
+def _in_home(*parts: str) -> str:
+    """In the user's home; a user may have none (`Path.home` would raise then)."""
+    return os.path.join(os.path.expanduser("~"), *parts)  # noqa: PTH111, PTH118
 
 
 def _written(folder: str) -> int | None:
