@@ -41,7 +41,8 @@ def test_a_project_that_is_no_package(small_project, small_script, holdfast, mov
     project.write("only_when_predicting.py", "THREE = 3\n")
     project.write("never_imported.py", "")
     body = (
-        "import helpers, only_when_predicting as o, pathlib, scaling.later, spread.one;"
+        "import helpers, only_when_predicting as o, os, pathlib, scaling.later, spread.one;"
+        "os.environ.get('SOME_API_KEY');"
         "w = pathlib.Path(scaling.__file__).parent / 'tables/weights.csv';"
         "x = model_input['x'] * scaling.FACTOR * o.THREE * spread.one.ONE;"
         "return scaling.later.power(x + int(w.read_text()) + scaling.lazy_part.OFFSET).to_numpy()"
@@ -50,9 +51,11 @@ def test_a_project_that_is_no_package(small_project, small_script, holdfast, mov
     log = "mlflow.pyfunc.log_model(name='m', python_model=Answer(), input_example=example)"
     project.write("jobs/train.py", small_script(body, f"{start}{log}"))
     project.sync()
-    ran = project.train("jobs/train.py", cwd="jobs")
+    # MLflow writes MLmodel once more for a model that reads such a variable.
+    ran = project.train("jobs/train.py", cwd="jobs", SOME_API_KEY="hush")
     assert ran.code == 0, ran
     model = moved(project)
+    assert "SOME_API_KEY" in (model / "MLmodel").read_text()
 
     seal = seal_of(model)
     assert seal["grade"] == "locked", seal["reasons"]
@@ -149,3 +152,52 @@ def test_too_much_to_copy_is_said(small_project, small_script, holdfast, moved_a
     assert "left out: big/weights.bin" in seal_of(model)["reasons"][0]
     assert code_of(model) == ["big/__init__.py"]
     assert answers(holdfast, model, rows) == ["6", "8"]
+
+
+SKLEARN = """
+import sys
+
+import mlflow
+import pandas as pd
+import helpers
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+
+X = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
+model = make_pipeline(helpers.Doubled(), LinearRegression()).fit(X, X["x"] * 5)
+mlflow.sklearn.log_model(model, name="m", input_example=X, serialization_format="cloudpickle")
+"""
+TRANSFORMER = """
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X * 2
+"""
+
+
+@pytest.mark.slow  # scikit-learn in an environment of its own
+def test_a_flavor_of_its_own_finds_the_code_too(new_project, holdfast, moved, rows, proven):
+    cell = proven("shapes", "no package: a pickled class from beside the script")
+    project = new_project()
+    project.pyproject("mlflow", "pandas", "scikit-learn")
+    project.write("jobs/helpers.py", TRANSFORMER)
+    project.write("jobs/train.py", SKLEARN)
+    project.sync()
+    ran = project.train("jobs/train.py")
+    assert ran.code == 0, str(ran)
+    model = moved(project)
+
+    seal = seal_of(model)
+    assert seal["grade"] == "locked", seal["reasons"]
+    assert {flavor["code"] for flavor in flavors_of(model).values()} == {"code"}
+    assert [round(float(one), 6) for one in answers(holdfast, model, rows)] == [15, 20]
+    assert holdfast.receipt(model)["matches"]
+    native = "import sys, mlflow; print(mlflow.sklearn.load_model(sys.argv[1]).steps[0][0])"
+    stock = holdfast("run", model, "--", "python", "-c", native, model)
+    assert stock.out.split() == ["doubled"], stock
+    cell["note"] = seal["grade"]

@@ -48,10 +48,13 @@ def own_modules(project: Project | None) -> list[OwnModule]:
     folders = own_folders(project)
     found: list[OwnModule] = []
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] not in _NEVER and (file := _file_of(module)):
-            folder = os.path.dirname(file) + os.sep
-            if any(folder.startswith(each) and _is_own(folder, each) for each in folders):
-                found += _as_named(name, file)
+        file = _file_of(module)
+        # Thousands are of the installation: they are told first, and at once.
+        if file.startswith(_of_python()) or not file.startswith(folders):
+            continue
+        folder = os.path.dirname(file) + os.sep
+        if any(folder.startswith(each) and _is_own(folder, each) for each in folders):
+            found += _as_named(name, file)
     return sorted(found, key=lambda one: one.name)
 
 
@@ -83,6 +86,8 @@ def _file_of(module: Any) -> str:
 
 def _as_named(name: str, file: str) -> Iterator[OwnModule]:
     """The module, if its file lies where its name says: others are loaded by path, not imported."""
+    if name.partition(".")[0] in _NEVER:
+        return
     stem = name.replace(".", "/")
     for path in (f"{stem}{ending}" for ending in _endings()):
         if file.endswith(f"{os.sep}{path.replace('/', os.sep)}"):
@@ -114,5 +119,5 @@ def is_environment(folder: Path) -> bool:
 @cache
 def _of_python() -> tuple[str, ...]:
     """The folders of the standard library and of what is installed."""
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple({f"{os.path.realpath(sysconfig.get_path(name))}{os.sep}" for name in names})
+    paths = map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
+    return tuple({each + os.sep for path in paths for each in (path, os.path.realpath(path))})

@@ -100,3 +100,66 @@ def test_a_project_that_is_not_text(somewhere):
     (folder / "pyproject.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="is not TOML"):
         project_above(folder)
+
+
+BLOCK = '# /// script\n# dependencies = ["six"]\n# [tool.holdfast]\n# extras = ["a"]\n# ///\n'
+
+
+def run_as(monkeypatch, script, prefix):
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__file__=str(script)))
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+
+
+def test_a_script_that_says_what_it_needs(somewhere, monkeypatch):
+    script = somewhere / "cwd" / "train.py"
+    script.write_text(BLOCK)
+    run_as(monkeypatch, script, sys.base_prefix)
+    found = find_project()
+    assert (found.script, found.name, found.root) == (script, "train.py", script.parent)
+    assert found.lockfile == script.parent / "train.py.lock"
+    assert found.lock_command == "uv lock --script train.py"
+    assert found.pyprojects[1]["tool"]["holdfast"] == {"extras": ["a"]}
+    script.write_text(BLOCK.replace("[tool", "tool"))
+    with pytest.raises(InputError, match=r"script metadata of .* is not TOML"):
+        find_project()
+
+
+def test_a_script_in_a_project_is_what_it_was_run_as(somewhere, monkeypatch):
+    root = write(somewhere / "project", lock=True)
+    script = root / "train.py"
+    script.write_text(BLOCK)
+    of_uv = somewhere / "cache" / "environments-v2" / "train-4a01ac3377f03d0b"
+    run_as(monkeypatch, script, of_uv)
+    assert find_project().script == script
+    run_as(monkeypatch, script, root / ".venv")
+    assert find_project().script is None
+    (root / "train.py.lock").write_text("")
+    assert find_project().script is None
+    run_as(monkeypatch, script, somewhere / "any")
+    assert find_project().script == script
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", "../any")
+    assert find_project().script is None
+
+
+def test_a_folder_that_mlflow_was_told_of_counts_most(somewhere, monkeypatch):
+    told = write(somewhere / "told", lock=True)
+    monkeypatch.setenv("HOLDFAST_PROJECT", str(write(somewhere / "named")))
+    assert find_project(str(told)).folder == told
+    with pytest.raises(InputError, match="uv_project_path is 'nowhere'"):
+        find_project("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "tool"),
+    [
+        (PLAIN, "", ""),
+        (PLAIN, "poetry.lock", "Poetry"),
+        (f"{PLAIN}[tool.pdm]\n", "", "PDM"),
+        ('[tool.poetry]\nname = "p"\n', "", "Poetry"),
+    ],
+)
+def test_what_manages_a_project(somewhere, text, file, tool):
+    folder = write(somewhere / "p", text)
+    if file:
+        (folder / file).touch()
+    assert project_above(folder).other_tool == tool
