@@ -45,7 +45,8 @@ def check(model, holdfast, rows):
 SAVE = 'mlflow.pyfunc.save_model("m", python_model=Answer(), input_example=example{more})'
 
 
-def test_named_in_the_project(small_project, holdfast, moved, small_script, rows):
+def test_named_in_the_project(small_project, holdfast, moved, small_script, rows, proven):
+    proven("shapes", "extras and groups, named in the project", note="locked")
     project = small_project()
     wanted = {"extras": ["fast"], "groups": ["plots"]}
     save(project, small_script, SAVE.format(more=""), wanted)
@@ -53,8 +54,9 @@ def test_named_in_the_project(small_project, holdfast, moved, small_script, rows
 
 
 def test_named_in_the_environment_or_to_mlflow(
-    small_project, holdfast, moved_all, small_script, rows
+    small_project, holdfast, moved_all, small_script, rows, proven
 ):
+    proven("shapes", "extras and groups, named in variables or to MLflow", note="locked")
     project = small_project()
     named = ", uv_extras=['fast'], uv_groups=['plots']"
     calls = [
@@ -69,8 +71,9 @@ def test_named_in_the_environment_or_to_mlflow(
 
 
 def test_a_default_group_is_sealed_unasked_and_dev_is_not(
-    small_project, holdfast, moved, small_script, rows
+    small_project, holdfast, moved, small_script, rows, proven
 ):
+    proven("shapes", "default groups", note="locked")
     project = small_project()
     tables = {**VERSIONS, "dependency-groups": {"plots": ["six==1.16.0"], "dev": ["iniconfig"]}}
     project.pyproject(**tables, tool_uv={"default-groups": ["dev", "plots"]})

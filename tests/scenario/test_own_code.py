@@ -25,8 +25,9 @@ def write_package(project, folder, name, code, more=""):
 
 
 def test_a_packaged_project_goes_along_as_a_wheel(
-    small_project, holdfast, moved, small_script, rows
+    small_project, holdfast, moved, small_script, rows, proven
 ):
+    proven("shapes", "a packaged project", note="locked")
     project = small_project()
     project.pyproject(
         "mlflow-skinny", "pandas", packaged=True, **{"dependency-groups": {"dev": ["pytest"]}}
@@ -52,8 +53,9 @@ def test_a_packaged_project_goes_along_as_a_wheel(
 
 
 def test_a_workspace_member_brings_the_members_it_needs(
-    small_project, holdfast, moved, small_script, rows
+    small_project, holdfast, moved, small_script, rows, proven
 ):
+    proven("shapes", "workspace: a member and the members it needs", note="locked")
     project = small_project()
     project.pyproject(tool_uv={"workspace": {"members": ["packages/*"]}})
     project.write(
@@ -83,8 +85,9 @@ def test_a_workspace_member_brings_the_members_it_needs(
 
 
 def test_an_editable_neighbour_is_sealed_and_a_stranger_of_its_name_is_not_used(
-    small_project, holdfast, moved, small_script, rows, tmp_path
+    small_project, holdfast, moved, small_script, rows, tmp_path, proven
 ):
+    proven("shapes", "path dependency, with a stranger of its name elsewhere", note="locked")
     project = small_project()
     sources = {"lib": {"path": "../lib", "editable": True}}
     project.pyproject("mlflow-skinny", "pandas", "lib", tool_uv={"sources": sources})
@@ -112,8 +115,9 @@ def test_an_editable_neighbour_is_sealed_and_a_stranger_of_its_name_is_not_used(
 
 
 def test_wheels_and_sources_from_a_disk_go_along(
-    small_project, holdfast, moved, small_script, rows, tmp_path
+    small_project, holdfast, moved, small_script, rows, tmp_path, proven
 ):
+    proven("shapes", "an index that is a folder; a wheel and an sdist by path", note="locked")
     make_wheel(tmp_path / "disk", {"mine/__init__.py": "scale = 5\n"})
     make_wheel(tmp_path / "lone", {"yours/__init__.py": "scale = 3\n"}, name="yours")
     project = small_project()

@@ -59,9 +59,10 @@ def secrets_in(folder, *texts):
     ]
 
 
-def test_credentials_from_the_environment(
-    small_project, holdfast, moved, small_script, rows, decoy, corp_wheels
+def test_credentials_from_the_environment(  # noqa: PLR0913, PLR0917 - fixtures
+    small_project, holdfast, moved, small_script, rows, decoy, corp_wheels, proven
 ):
+    proven("shapes", "[[tool.uv.index]] with a password, and a stranger on another", note="locked")
     with serving(corp_wheels, user=USER, password=PASSWORD) as corp:
         project = small_project()
         project.env |= CREDENTIALS
