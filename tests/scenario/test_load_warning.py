@@ -54,7 +54,8 @@ CALL = """with mlflow.start_run() as run:
 print(run.info.run_id, info.model_id)"""
 
 
-def test_one_warning_names_what_matters_and_the_command(logged, loads, tmp_path):
+def test_one_warning_names_what_matters_and_the_command(logged, loads, tmp_path, proven):
+    cell = proven("MLflow's doors", "pyfunc.load_model elsewhere")
     (folder,) = (path.parent for path in tmp_path.rglob("MLmodel"))
     run_id, model_id = logged.env.pop("RUN"), logged.env.pop("MODEL")
     uris = ("models:/answer/1", f"models:/{model_id}", f"runs:/{run_id}/m", folder)
@@ -74,6 +75,7 @@ def test_one_warning_names_what_matters_and_the_command(logged, loads, tmp_path)
         assert f"hint: holdfast run {uri} -- python …, or holdfast predict {uri}" in said
     quiet = LOAD.replace("(uri)", "(uri, suppress_warnings=True)")
     assert "sealed" not in loads(logged.interpreter, uris[0], script=quiet, **logged.env)
+    cell["note"] = "one warning, with the command"
 
 
 def test_another_python_comes_first_and_the_rest_is_counted(

@@ -149,7 +149,8 @@ def git(folder: Path, *words: str) -> str:
     return ran.out.strip()
 
 
-def test_an_entry_point_runs_in_the_environment_of_the_lock(launcher, project, holdfast):
+def test_an_entry_point_runs_in_the_environment_of_the_lock(launcher, project, holdfast, proven):
+    cell = proven("MLflow's doors", "MLflow Projects: an entry point in its lock's environment")
     rows = project.folder / "rows.csv"
     words = ("-P", "word=two words; $HOME", "-P", f"data={rows}", "-P", "more=1")
     named = ("--run-name", "first", "--experiment-name", "trees")
@@ -174,6 +175,7 @@ def test_an_entry_point_runs_in_the_environment_of_the_lock(launcher, project, h
     receipt = holdfast.receipt(f"runs:/{done['id']}/m")
     assert receipt["matches"], receipt
     assert receipt["grade"] == "locked"
+    cell["note"] = "a model logged there is locked"
 
 
 @pytest.fixture
@@ -195,7 +197,8 @@ def repository(project, tmp_path, launcher):
     return folder
 
 
-def test_one_lock_one_environment_wherever_it_was_fetched_to(launcher, project, repository):
+def test_one_lock_one_environment_wherever_it_was_fetched_to(launcher, project, repository, proven):
+    cell = proven("MLflow's doors", "MLflow Projects: git URI, subdirectory, version")
     first = git(repository, "rev-parse", "HEAD~1")
     uri = "https://git.invalid/trees#work/mine"
     ran = launcher(uri, "--backend", "holdfast", "-e", "fails")
@@ -210,6 +213,7 @@ def test_one_lock_one_environment_wherever_it_was_fetched_to(launcher, project, 
     assert earlier["tags"]["mlflow.source.git.commit"] == first
     assert earlier["tags"]["mlflow.source.git.repoURL"] == "https://git.invalid/trees"
     assert len({one["tags"]["holdfast.environment"] for one in (latest, earlier, now)}) == 1
+    cell["note"] = "one environment"
 
 
 REFUSALS = """
@@ -340,3 +344,18 @@ say([bool(importlib.util.find_spec(name)) for name in ("tabulate", "colorama", "
     ran = launcher(project.folder, *words, HOLDFAST_PROJECT="/nowhere")
     assert ran.code == 0, ran
     assert ran.out.splitlines() == ["[(3, 11), 'less']", "[False, True, False]"]
+
+
+@pytest.mark.slow
+def test_what_starts_a_project_must_be_able_to_restore(launcher, project, new_project, shared):
+    older = new_project("older")
+    older.environment = shared / "venv-older"
+    # It holds packaging below 26, which reads no pylock.toml.
+    older.pyproject("mlflow-skinny==2.22.0")
+    older.sync()
+    launcher.interpreter = older.interpreter
+    ran = launcher(project.folder, "--backend", "holdfast", "-e", "fails")
+    assert ran.code == 1, ran
+    assert "takes packaging 26.1" in ran.err
+    assert "uvx --with holdfast" in ran.err
+    assert "Traceback" not in ran.err

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import pytest
 from mlflow import MlflowClient
 
 from holdfast.verify.verify import verify
-from kit import surroundings
+from tracking import tracking_server
 
 LOG = """
 with mlflow.start_run() as run:
@@ -58,7 +51,7 @@ def logged(small_project, small_script, shared, tmp_path):
     return log
 
 
-def check(uris: list[str], client: MlflowClient, holdfast) -> None:
+def check(uris: list[str], client: MlflowClient, holdfast) -> str:
     """Every name leads to one seal, which every version was tagged with when it was made."""
     seals = set()
     for uri in uris:
@@ -88,6 +81,7 @@ def check(uris: list[str], client: MlflowClient, holdfast) -> None:
     ran = holdfast("verify", uris[-1], "--record")
     assert ran.code == 2, ran
     assert "models:/name/version" in ran.err
+    return seal
 
 
 @pytest.fixture
@@ -103,59 +97,38 @@ def here(holdfast, monkeypatch):
     return look
 
 
-def test_the_seal_travels_with_every_version(logged, here, holdfast, tmp_path):
+def test_the_seal_travels_with_every_version(logged, here, holdfast, tmp_path, proven):
+    cell = proven("MLflow's doors", "the registry: version, alias, stage, copy, run, logged model")
     tracking = f"sqlite:///{tmp_path / 'mlflow.db'}"
     uris = logged(tracking)
     check(uris, here(tracking), holdfast)
+    cell["note"] = "one seal"
 
 
 @pytest.fixture
 def server(tmp_path):
     """A real MLflow server on loopback, which hands the artifacts through."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     kept = tmp_path / "kept"
     kept.mkdir()
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", f"sqlite:///{kept / 'mlflow.db'}", "--workers", "1"),
-        *("--artifacts-destination", str(kept / "artifacts"), "--serve-artifacts"),
-    ]
-    with (
-        (tmp_path / "server.log").open("w") as log,
-        subprocess.Popen(
-            command, cwd=kept, env=surroundings(), stdout=log, stderr=log, start_new_session=True
-        ) as process,
-    ):
-        url = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(f"{url}/health", process)
-            yield url
-        finally:
-            process.terminate()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
-    while not answers(url):
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.3)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310
-            return True
-    except OSError:
-        return False
+    with tracking_server(kept) as url:
+        yield url
 
 
 @pytest.mark.slow  # a server takes its time to start
-def test_through_a_server_that_proxies_artifacts(server, logged, here, holdfast, tmp_path):
+def test_through_a_server_that_proxies_artifacts(
+    server, logged, here, holdfast, tmp_path, new_page, proven
+):
+    from playwright.sync_api import expect
+
+    cell = proven("MLflow's doors", "the registry, through a server that proxies artifacts")
     uris = logged(server)
     # Nothing is read past the server: it alone knows where the files are.
-    check(uris, here(server), holdfast)
-    location = MlflowClient(server).get_model_version("answer", "1")
-    assert not json.dumps(location.tags).count(str(tmp_path))
+    seal = check(uris, here(server), holdfast)
+    assert (holdfast.home / "models" / seal / "MLmodel").is_file()
+
+    tab = new_page()
+    tab.goto(f"{server}/#/models/answer/versions/1")
+    for text in ("holdfast.grade", "locked", "holdfast.verified_at", "holdfast.checks", seal[:16]):
+        expect(tab.get_by_text(text).first).to_be_visible(timeout=60_000)
+    tab.screenshot(path=tmp_path / "version.png", full_page=True)
+    cell["note"] = "one seal, seen in the UI"
