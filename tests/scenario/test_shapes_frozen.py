@@ -78,6 +78,10 @@ def test_a_plain_venv_and_requirements(small_project, trained, holdfast, rows, p
     assert "pyyaml" in edges["mlflow-skinny"]
     assert answers(holdfast, model, rows) == ["18", "24"]
     assert holdfast.receipt(model)["matches"]
+    # The edges are enough to find what may be left out.
+    slim = holdfast("predict", model, "-i", rows, "--slim")
+    assert slim.code == 0, str(slim)
+    assert slim.out.split() == ["prediction", "18", "24"]
     cell["note"] = "frozen"
 
 
@@ -88,6 +92,7 @@ TOOLS = {
 }
 
 
+@pytest.mark.slow
 def test_projects_without_a_uv_lock(small_project, small_script, holdfast, moved_all, rows, proven):
     cells = [proven("shapes", f"{tool} project, no uv.lock", note="frozen") for tool in TOOLS]
     project = small_project()
@@ -154,6 +159,7 @@ def run_python_prefix():
     return Path(real_python()).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_a_prefix_of_condas(conda, small_project, trained, holdfast, rows, proven):
     cell = proven("shapes", "conda-like prefix")
     project = small_project()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kit import answers, run, seal_of, surroundings
 
 SAVE = """
@@ -12,6 +14,7 @@ for name, path in (("named", "../project"), ("elsewhere", "../none"), ("plain", 
 """
 
 
+@pytest.mark.slow
 def test_the_project_that_is_named(small_project, small_script, holdfast, moved_all, rows, proven):
     cell = proven("shapes", "uv_project_path")
     project = small_project()

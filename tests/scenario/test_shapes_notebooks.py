@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from kit import answers, seal_of
 
 RUN = """
@@ -42,6 +44,7 @@ def notebook_of(*cells):
     return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
+@pytest.mark.slow  # a kernel in an environment of its own
 def test_a_notebook(small_project, shared, holdfast, moved, rows, proven):
     cell = proven("shapes", "Jupyter notebook in a nested folder")
     project = small_project()

@@ -76,6 +76,7 @@ def test_a_project_that_is_no_package(small_project, small_script, holdfast, mov
     cell["note"] = seal["grade"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["code_paths=['helpers.py', 'kit']", "infer_code_paths=True"])
 def test_code_paths_of_the_users_own(given, small_project, small_script, holdfast, moved_all, rows):
     project = small_project()
@@ -104,6 +105,7 @@ def test_code_paths_of_the_users_own(given, small_project, small_script, holdfas
     assert answers(holdfast, model, rows) == ["12", "16"]
 
 
+@pytest.mark.slow
 def test_a_script_beside_a_package_and_what_its_wheel_leaves_out(
     small_project, small_script, holdfast, moved_all, rows, proven
 ):
@@ -132,26 +134,6 @@ def test_a_script_beside_a_package_and_what_its_wheel_leaves_out(
     assert seal_of(half)["grade"] == "frozen"
     assert "trainer.secret_part" in seal_of(half)["reasons"][0]
     cell["note"] = "locked"
-
-
-def test_too_much_to_copy_is_said(small_project, small_script, holdfast, moved_all, rows):
-    project = small_project()
-    project.pyproject("mlflow-skinny", "pandas", tool_holdfast={"exclude": ["left-out"]})
-    project.write("big/__init__.py", "SCALE = 2\n")
-    (project.folder / "big/weights.bin").write_bytes(b"\0" * (33 << 20))
-    project.write("left_out.py", "")
-    (project.folder / "big" / "loop").symlink_to(project.folder / "big")
-    body = "import big; return (model_input['x'] * big.SCALE).to_numpy()"
-    project.write("train.py", small_script(body, f"import left_out\n{SAVE.format(more='')}"))
-    project.sync()
-    ran = project.train("train.py")
-    assert ran.code == 0, ran
-    (model,) = moved_all(project, "m")
-
-    assert seal_of(model)["grade"] == "frozen"
-    assert "left out: big/weights.bin" in seal_of(model)["reasons"][0]
-    assert code_of(model) == ["big/__init__.py"]
-    assert answers(holdfast, model, rows) == ["6", "8"]
 
 
 SKLEARN = """
