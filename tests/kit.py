@@ -63,7 +63,9 @@ class Ran:
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
-def run(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> Ran:
+def run(
+    command: list[str], *, cwd: Path, env: dict[str, str] | None = None, timeout: float = 300
+) -> Ran:
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -71,7 +73,7 @@ def run(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

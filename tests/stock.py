@@ -86,6 +86,7 @@ class Receiver:
     folder: Path
     netrc: Path
     python: str = field(default_factory=real_python)
+    more: dict[str, str] = field(default_factory=dict)
 
     def env(self, environment: Path | None = None, **extra: str) -> dict[str, str]:
         first = [environment / "bin"] if environment else []
@@ -96,7 +97,7 @@ class Receiver:
             PATH=os.pathsep.join(map(str, path)),
             NETRC=str(self.netrc),
             MLFLOW_ENV_ROOT=str(self.folder / "envs"),
-            **extra,
+            **{**self.more, **extra},
         )
 
     def venv(self, name: str, *packages: str) -> Path:
