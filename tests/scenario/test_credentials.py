@@ -59,6 +59,9 @@ PYPROJECT = """
 [project]
 name = "{name}"
 version = "1.0"
+dependencies = {asks}
+[tool.hatch.metadata]
+allow-direct-references = true
 [build-system]
 requires = ["hatchling"]
 build-backend = "backend"
@@ -97,11 +100,11 @@ def leaks_of(ran):
     return leaks("said", (ran.out + ran.err).encode())
 
 
-def write_source(folder, name, broken="False"):
+def write_source(folder, name, broken="False", asks=()):
     (folder / "src" / name).mkdir(parents=True, exist_ok=True)
     (folder / "src" / name / "__init__.py").write_text("")
     (folder / "backend.py").write_text(BACKEND.format(broken=broken))
-    (folder / "pyproject.toml").write_text(PYPROJECT.format(name=name))
+    (folder / "pyproject.toml").write_text(PYPROJECT.format(name=name, asks=list(asks)))
 
 
 def make_sdist(folder):
@@ -191,8 +194,14 @@ def write_project(project, host, script):
     )
     with (project.folder / "pyproject.toml").open("a") as file:
         file.write('\n[tool.deploy]\napi-token = "hushed-of-another-tool"\n')
-    write_source(project.folder / "../printer", "printer")
+    write_printer(project, host)
     project.write("train.py", script)
+
+
+def write_printer(project, host, broken="False"):
+    """A neighbour whose own metadata, and so its wheel's, has a URL with a token."""
+    asks = [f"ingit @ git+{host.url('git', secret=True)}/ingit"]
+    write_source(project.folder / "../printer", "printer", broken, asks)
 
 
 def forget(*names):
@@ -228,7 +237,7 @@ def test_no_canary_comes_out(  # noqa: PLR0913, PLR0917 - fixtures
         seal = log(project, planted, "good")
         assert seal["grade"] == "locked", seal["reasons"]
         assert {one["name"] for one in seal["wheels"]} == {"ingit", "printer"}
-        lose(project, planted, tmp_path)
+        lose(project, host, planted, tmp_path)
         model = shutil.copytree(project.folder / "good", holdfast.folder / "good")
         restore_refused(holdfast, model, planted)
         holdfast.env |= planted | reachable()
@@ -254,12 +263,12 @@ def reachable():
     return {"UV_INDEX_CORP_USERNAME": "corp-ada", "UV_INDEX_CORP_PASSWORD": DOORS["corp"][1]}
 
 
-def lose(project, planted, tmp_path):
+def lose(project, host, planted, tmp_path):
     """Log again when all goes wrong: a build that fails, an index that refuses, git that does."""
-    write_source(project.folder / "../printer", "printer", broken="True")
+    write_printer(project, host, broken="True")
     seal = log(project, planted, "broken-build")
     assert "'DEPLOY_TOKEN': '****'" in " ".join(seal["reasons"]), seal["reasons"]
-    write_source(project.folder / "../printer", "printer")
+    write_printer(project, host)
     # Other hosts' passwords: nothing that is fetched now is given out.
     wrong = {"UV_INDEX_NAMED_PASSWORD": "hushed-wrong", "HOLDFAST_HOME": str(tmp_path / "fresh")}
     pyproject = project.folder / "pyproject.toml"

@@ -94,15 +94,13 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
         prune=left_out,
     )
     here = _here()
-    closure, lost = with_vendored(closure, closure.select(here), settings.vendor, project)
+    env = lock_variables(graph, project)
+    closure, lost = with_vendored(closure, closure.select(here), settings.vendor, project, env)
     material = replace(
         material,
         grade=Grade.FROZEN if lost else Grade.LOCKED,
         reasons=lost,
-        wheels=trimmed(
-            wheels_on_disk(project, closure, Python.running(), lock_variables(graph, project)),
-            left_out,
-        ),
+        wheels=trimmed(wheels_on_disk(project, closure, Python.running(), env), left_out),
         indexes=with_packages(material.indexes, locations(project, closure)),
     )
     return _with_drift(material, graph, closure, closure.select(here))

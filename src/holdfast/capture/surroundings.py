@@ -7,7 +7,8 @@ not say so, they came from variables or from settings of a user, and another she
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from holdfast.lock.graph import LockGraph
 from holdfast.project.discover import Project
@@ -26,6 +27,25 @@ _OPTIONS = {
 def lock_variables(graph: LockGraph, project: Project) -> dict[str, str]:
     """Variables for uv in the project: the indexes and options that its lock was made with."""
     return dict((*_indexes(graph, project), *_options(graph, project)))
+
+
+def declared_variables(project: Project | None) -> dict[str, str]:
+    """The project's own indexes as variables: for a build outside of its folder.
+
+    With their credentials, if they have any: for uv's surroundings, and nothing else.
+    """
+    if project is None:
+        return {}
+    declared = [one for one in project.uv_settings.get("index", ()) if "url" in one]
+    others = [_named(one) for one in declared if not (one.get("explicit") or one.get("default"))]
+    default = [_named(one) for one in declared if one.get("default")]
+    found = {"UV_INDEX": " ".join(others), "UV_DEFAULT_INDEX": "".join(default[:1])}
+    return {name: value for name, value in found.items() if value}
+
+
+def _named(index: Mapping[str, Any]) -> str:
+    name = f"{index['name']}=" if "name" in index else ""
+    return name + str(index["url"])
 
 
 def _indexes(graph: LockGraph, project: Project) -> Iterator[tuple[str, str]]:

@@ -7,19 +7,17 @@ model, and uv installs whatever an index has to give. So the wheel that is seale
 
 from __future__ import annotations
 
-import base64
-import csv
 import hashlib
-import io
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZipFile
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from holdfast.capture.rewrite import rewrite
 from holdfast.capture.wheels import BuiltWheel, describe_wheel
 from holdfast.home import home
 
@@ -42,7 +40,7 @@ def _trimmed(wheel: BuiltWheel, left_out: frozenset[str]) -> BuiltWheel:
             return wheel
         kept = home() / "built" / hashlib.sha256(f"{wheel.sha256}\n{after}".encode()).hexdigest()
         if not kept.exists():
-            _keep(archive, wheel.path.name, {about: after.encode()}, kept)
+            _keep(wheel.path, {about: after.encode()}, kept)
     return describe_wheel(kept / wheel.path.name)
 
 
@@ -62,31 +60,12 @@ def _asks_for(line: str, left_out: frozenset[str]) -> bool:
         return False
 
 
-def _keep(archive: ZipFile, name: str, changed: Mapping[str, bytes], kept: Path) -> None:
+def _keep(wheel: Path, changed: Mapping[str, bytes], kept: Path) -> None:
     """Write the wheel with `changed` files into the folder `kept`, whole or not at all."""
-    record = next(entry for entry in archive.namelist() if entry.endswith(".dist-info/RECORD"))
-    contents = {**changed, record: _record(archive.read(record).decode(), changed)}
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     private = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".new-"))
-    with ZipFile(private / name, "w", ZIP_DEFLATED) as target:
-        for entry in archive.infolist():
-            target.writestr(entry, contents.get(entry.filename) or archive.read(entry))
+    rewrite(wheel, private / wheel.name, changed)
     try:
         private.rename(kept)
     except OSError:  # another process was first
         shutil.rmtree(private)
-
-
-def _record(text: str, changed: Mapping[str, bytes]) -> bytes:
-    rows = [
-        (path, *_digest(changed[path])) if path in changed else (path, *rest)
-        for path, *rest in csv.reader(io.StringIO(text))
-    ]
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(rows)
-    return written.getvalue().encode()
-
-
-def _digest(content: bytes) -> tuple[str, str]:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-    return f"sha256={digest}", str(len(content))

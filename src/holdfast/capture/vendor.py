@@ -19,6 +19,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_version
 
+from holdfast.capture.surroundings import declared_variables
 from holdfast.capture.wheels import BuiltWheel, build_wheels, describe_wheel
 from holdfast.errors import HoldfastError, MismatchError, ToolError
 from holdfast.home import home
@@ -61,6 +62,7 @@ def with_vendored(
     selected: Mapping[str, LockedPackage],
     kinds: tuple[str, ...],
     project: Project,
+    env: Mapping[str, str],
 ) -> tuple[Closure, tuple[str, ...]]:
     """`closure` with wheels on this disk in the place of URLs, and why some of them stay URLs.
 
@@ -69,13 +71,14 @@ def with_vendored(
         selected: What of it is wanted here; a wheel for other machines cannot be built.
         kinds: What to vendor: "git", "url".
         project: Whose `pyproject.toml` may have the credentials of a URL.
+        env: Variables that uv gets over the caller's.
     """
     remotes = {
         name: _of_lock(package)
         for name, package in selected.items()
         if package.source.kind in kinds
     }
-    wheels, reasons = vendor(remotes, project)
+    wheels, reasons = vendor(remotes, project, env)
 
     def on_disk(one: ClosurePackage) -> ClosurePackage:
         wheel = wheels.get(one.package.name)
@@ -92,18 +95,20 @@ def vendor_installed(
 ) -> tuple[dict[str, BuiltWheel], tuple[str, ...]]:
     """The wheels of what is installed from a URL (PEP 610), and why some cannot be had."""
     found = {name: _of_installed(one) for name, one in installed.items()}
-    return vendor({name: one for name, one in found.items() if one and one.kind in kinds}, project)
+    wanted = {name: one for name, one in found.items() if one and one.kind in kinds}
+    return vendor(wanted, project, {})
 
 
 def vendor(
-    remotes: Mapping[str, Remote], project: Project | None
+    remotes: Mapping[str, Remote], project: Project | None, env: Mapping[str, str]
 ) -> tuple[dict[str, BuiltWheel], tuple[str, ...]]:
     """The wheels of `remotes`, kept from one log to the next, and why some cannot be had."""
     wheels: dict[str, BuiltWheel] = {}
     reasons = []
+    env = {**env, **declared_variables(project)}
     for name, remote in sorted(remotes.items()):
         try:
-            wheels[name] = _kept(remote) or _vendored(name, remote, project)
+            wheels[name] = _kept(remote) or _vendored(name, remote, project, env)
         except HoldfastError as error:  # noqa: PERF203 - one that fails stops none of the others
             reasons.append(f"{name} could not be vendored: {error.message}")
     return wheels, tuple(reasons)
@@ -148,7 +153,9 @@ def _kept(remote: Remote) -> BuiltWheel | None:
     return describe_wheel(found[0]) if found and remote.fixed else None
 
 
-def _vendored(name: str, remote: Remote, project: Project | None) -> BuiltWheel:
+def _vendored(
+    name: str, remote: Remote, project: Project | None, env: Mapping[str, str]
+) -> BuiltWheel:
     secret_url = with_credentials(project, remote.url)
     # Below our own folder: uv looks for settings upwards, and in a shared one finds a stranger's.
     with tempfile.TemporaryDirectory(dir=home(), prefix=".vendor-") as scratch:
@@ -156,7 +163,9 @@ def _vendored(name: str, remote: Remote, project: Project | None) -> BuiltWheel:
             source = _checked_out(remote, Path(scratch), secret_url)
         else:
             source = _downloaded(name, remote, Path(scratch), secret_url)
-        wheel = source if source.suffix == ".whl" else build_wheels({name: source})[name].path
+        wheel = source
+        if source.suffix != ".whl":
+            wheel = build_wheels({name: source}, env=env)[name].path
         _check(describe_wheel(wheel), remote)
         return _keep(wheel, _folder(remote))
 

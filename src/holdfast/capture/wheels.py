@@ -20,6 +20,7 @@ from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 from packaging.utils import parse_wheel_filename
 
+from holdfast.capture.rewrite import take_out_credentials
 from holdfast.errors import ToolError
 from holdfast.home import home
 from holdfast.seal.digest import digest_file
@@ -169,6 +170,7 @@ def _keep(wheel: Path, digest: str) -> BuiltWheel:
     kept.parent.mkdir(mode=0o700, exist_ok=True)
     private = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".new-"))
     shutil.move(wheel, private / wheel.name)
+    take_out_credentials(private / wheel.name)
     try:
         private.rename(kept)
     except OSError:  # it is there already, whole: renaming is all that makes one
