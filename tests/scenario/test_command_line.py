@@ -148,8 +148,9 @@ def test_json_is_json_and_nothing_else(holdfast, small):
     assert shown["signature"]["params"][0]["name"] == "factor"
     restored = json.loads(holdfast("restore", small.model, "--json").out)
     assert set(restored) == {
-        *("path", "python", "python_version", "exact_python", "key", "grade")
+        *("path", "python", "python_version", "exact_python", "key", "grade", "slim")
     }  # fmt: skip
+    assert restored["slim"] is None
     receipt = json.loads(holdfast("verify", "--json", small.model).out)
     assert receipt["matches"] is True
     assert receipt["seal"] == shown["digest"]
