@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomli
 
 from holdfast.project.script import read_block
-from holdfast.uv import run_uv
+from holdfast.uv import run_uv, uv_program
 from kit import EXCLUDE_NEWER, answers, run, seal_of, surroundings
 
 BLOCK = """# /// script
@@ -29,7 +29,8 @@ BODY = "import beside; return (model_input['x'] * beside.scale).to_numpy()"
 
 def uv_run(project, script, *options):
     env = surroundings(UV_PYTHON=project.python, **project.env)
-    ran = run(["uv", "run", "--quiet", *options, script], cwd=project.folder, env=env)
+    command = [str(uv_program()), "run", "--quiet", *options, script]
+    ran = run(command, cwd=project.folder, env=env)
     assert ran.code == 0, str(ran)
     return ran
 
