@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_QUIET = (
+FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-)
+    # A container's root has no sandbox to give.
+    *(() if os.getuid() else ("--no-sandbox",)),
+]
 
 
 def chromium_program() -> str | None:
@@ -41,12 +43,8 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("there is no Chromium on PATH")
     from playwright.sync_api import sync_playwright
 
-    # A container's root has no sandbox to give.
-    sandbox = () if os.getuid() else ("--no-sandbox",)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, headless=True, args=[*_QUIET, *sandbox]
-        )
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
         yield browser
         browser.close()
 

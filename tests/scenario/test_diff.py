@@ -63,11 +63,8 @@ def test_versions_of_a_registered_model(versions, holdfast: Holdfast, proven):
     ran = holdfast("diff", "models:/answer/1", "models:/answer/2")
     assert (ran.code, ran.err) == (0, ""), ran
     assert ran.out.endswith("✓ golden  2 rows, one input: identical to the bit\n\nno difference\n")
-    assert json.loads(holdfast("diff", "models:/answer/1", "models:/answer/2", "--json").out)[
-        "same"
-    ]
 
-    ran = holdfast("diff", "models:/answer/1", "models:/answer/3")
+    ran = holdfast("diff", "models:/answer/1", "models:/answer/3", "--code")
     assert ran.code == 1, ran
     for line in (
         "  ~ trainer 1.0.0, built again (own code)",
@@ -78,8 +75,6 @@ def test_versions_of_a_registered_model(versions, holdfast: Holdfast, proven):
         "  ✗ golden  2 rows, one input: the largest difference is 2, at answer.tensors[0]",
     ):
         assert f"\n{line}" in ran.out, ran
-    assert "-scale = 10" not in ran.out
-    ran = holdfast("diff", "models:/answer/1", "models:/answer/3", "--code")
     assert "    -scale = 10\n    +scale = 11\n" in ran.out, ran
 
     ran = holdfast("diff", "models:/answer/1", "models:/answer/3", "--replay", "--json")
@@ -95,9 +90,6 @@ def test_versions_of_a_registered_model(versions, holdfast: Holdfast, proven):
         ("b answers a", False, 2.0),
         ("a answers b", False, 2.0),
     ]
-    ran = holdfast("diff", "models:/answer/1", "models:/answer/2", "--replay", "--json")
-    assert ran.code == 0, ran
-    assert [one["same"] for one in json.loads(ran.out)["answers"]] == [True, True, True]
     cell["note"] = "packages, code, files, predictions"
 
 

@@ -68,6 +68,8 @@ def bomb(model, tmp_path) -> Path:
 
 
 EVERY_VERB = [
+    ("diff", "{model}", "{model}"),
+    ("show", "{model}", "--html", "-"),
     ("show", "{model}"),
     ("show", "{model}", "--packages", "--json"),
     ("restore", "{model}"),
@@ -75,6 +77,7 @@ EVERY_VERB = [
     ("verify", "{model}"),
     ("verify", "{model}", "--strict", "--tolerance", "1"),
     ("predict", "{model}", "-i", "rows.csv"),
+    ("diff", "{model}", "{model}", "--replay"),
 ]
 
 
@@ -85,7 +88,7 @@ def test_a_model_that_was_changed_is_never_loaded(holdfast, model, bomb, words):
     assert not bomb.exists()
 
 
-@pytest.mark.parametrize("words", EVERY_VERB[:4])
+@pytest.mark.parametrize("words", EVERY_VERB[:6])
 def test_no_command_but_two_loads_a_model_at_all(holdfast, model, bomb, words):
     reseal(model)
     ran = holdfast(*(word.format(model=model) for word in words))
