@@ -218,6 +218,7 @@ def _can_confine(tmp_path_factory):
         pytest.skip(f"no mount namespaces here: {ran.err.strip()}")
 
 
+@pytest.mark.slow  # setuptools builds twice
 @pytest.mark.usefixtures("_can_confine")
 def test_nothing_can_be_written_and_nobody_is_known(
     small_project, small_script, holdfast, rows, tmp_path, proven
