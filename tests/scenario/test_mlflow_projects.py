@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -359,3 +362,23 @@ def test_what_starts_a_project_must_be_able_to_restore(launcher, project, new_pr
     assert "takes packaging 26.1" in ran.err
     assert "uvx --with holdfast" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_run_and_marks_it(launcher, project):
+    command = [str(launcher.interpreter.with_name("mlflow")), "run", str(project.folder)]
+    process = subprocess.Popen(
+        [*command, "--backend", "holdfast", "-e", "waits"],
+        cwd=launcher.folder,
+        env=surroundings(**launcher.env),
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert any("running python" in line for line in process.stderr)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        process.communicate(timeout=60)
+    assert process.returncode not in {0, None}
+    (one,) = launcher.runs()
+    assert one["status"] == "FAILED"

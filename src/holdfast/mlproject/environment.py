@@ -15,6 +15,7 @@ from pathlib import Path
 from holdfast.capture.freshness import LockCheck
 from holdfast.capture.locked import read_lock, roots_of, wheels_on_disk
 from holdfast.capture.material import WHEELS, first_party
+from holdfast.capture.surroundings import lock_variables
 from holdfast.capture.wheels import BuiltWheel, Python
 from holdfast.environment.python import Interpreter, project_python
 from holdfast.environment.spec import Spec
@@ -55,9 +56,10 @@ def locked_environment(
     if graph is None:
         raise LockError(reason, hint=f"uv lock --project {project.root}, and keep it in git")
     interpreter = project_python(project.folder, options.python, remembered=store.layout.pythons)
-    with closing(LockCheck(project, python=str(interpreter.path))) as check:
+    env = lock_variables(graph, project) | ({"UV_OFFLINE": "1"} if options.offline else {})
+    with closing(LockCheck(project, python=str(interpreter.path), env=env)) as check:
         closure = _closure(graph, project, options)
-        wheels = wheels_on_disk(project, closure, _for(interpreter))
+        wheels = wheels_on_disk(project, closure, _for(interpreter), env)
         _refuse_stale(check.complaint(), project, options)
     with tempfile.TemporaryDirectory(prefix="holdfast-project-") as scratch:
         spec = _spec(closure, wheels, project, interpreter, Path(scratch))
