@@ -2,7 +2,8 @@
 
 A project that uses Holdfast requires it, and its wheel says so; the model does not need it, and its
 lock has it not. Stock pip and uv would go and look for a package of that name: pip then refuses the
-model, and uv installs whatever an index has to give. So the wheel that is sealed does not ask.
+model, and uv installs whatever an index has to give. So the wheel that is sealed does not ask; nor
+does it say from which URL it wants what it wants.
 """
 
 from __future__ import annotations
@@ -45,19 +46,29 @@ def _trimmed(wheel: BuiltWheel, left_out: frozenset[str]) -> BuiltWheel:
 
 
 def _without(metadata: str, left_out: frozenset[str]) -> str:
-    """Core metadata less the requirements of `left_out`; its description may say what it likes."""
+    """Core metadata, asking for less; its description may say what it likes."""
     head, blank, description = metadata.partition("\n\n")
-    lines = [line for line in head.split("\n") if not _asks_for(line, left_out)]
+    lines = [kept for line in head.split("\n") if (kept := _line(line, left_out)) is not None]
     return "\n".join(lines) + blank + description
 
 
-def _asks_for(line: str, left_out: frozenset[str]) -> bool:
+def _line(line: str, left_out: frozenset[str]) -> str | None:
+    """A line of metadata; None where it asks for what is left out.
+
+    Where a package comes from, the lock says: pip and uv refuse to be told twice, differently.
+    """
     if not line.lower().startswith(_ASKS):
-        return False
+        return line
     try:
-        return canonicalize_name(Requirement(line[len(_ASKS) :].strip()).name) in left_out
+        asked = Requirement(line[len(_ASKS) :].strip())
     except InvalidRequirement:
-        return False
+        return line
+    if canonicalize_name(asked.name) in left_out:
+        return None
+    if asked.url is None:
+        return line
+    asked.url = None
+    return f"{line[: len(_ASKS)]} {asked}"
 
 
 def _keep(wheel: Path, changed: Mapping[str, bytes], kept: Path) -> None:

@@ -42,6 +42,17 @@ def test_what_is_left_out_is_not_asked_for(tmp_path, monkeypatch):
     assert trimmed(wheels, ["holdfast", "hold-fast"])["mine"] == wheel
 
 
+def test_from_where_is_not_asked_either(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "home"))
+    url = "lib[x] @ git+https://x.example/lib ; python_version > '3'"
+    wheel = trimmed(wheel_that_asks(tmp_path, url), [])["mine"]
+    asks = [line for line in read(wheel, "METADATA").split("\n") if "lib" in line]
+    # Older `packaging` writes a space before the semicolon.
+    assert [line.replace(" ;", ";") for line in asks] == [
+        'Requires-Dist: lib[x]; python_version > "3"'
+    ]
+
+
 def test_its_record_is_right_again(tmp_path, monkeypatch):
     monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "home"))
     wheel = trimmed(wheel_that_asks(tmp_path, "holdfast"), ["holdfast"])["mine"]
