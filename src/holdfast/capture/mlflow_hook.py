@@ -20,6 +20,8 @@ names:
   is sealed.
 - `Model.save`: what is saved is known, and may yet be told of code that goes along. `MLmodel` is
   sometimes written once more after the seal; its digest is renewed.
+- `models.set_signature`, `models.update_model_requirements`, `WheeledModel.save_model`: they change
+  what is sealed already; see amend.py.
 - `uv_utils.detect_uv_project`: MLflow's own uv support (3.11 on) stands back: one of the two
   seals, never both.
 - `pyfunc.load_model`: where a sealed model is loaded in another environment than its own, one
@@ -130,10 +132,47 @@ def _after_last_file(original: Callable[..., Any], env: Any, path: Any, *args: A
     return result
 
 
-def _after_mlmodel(original: Callable[..., Any], model: Any, path: Any, *args: Any) -> Any:
+def _around_mlmodel(original: Callable[..., Any], model: Any, path: Any, *args: Any) -> Any:
+    session, amend, folder = _session(), _amend(), Path(path).parent
+    as_sealed = amend.mlmodel_as_sealed(folder) if amend else False
     result = original(model, path, *args)
-    if session := _session():
-        session.mlmodel_written(Path(path).parent, model)
+    if session:
+        session.mlmodel_written(folder, model, as_sealed=as_sealed)
+    return result
+
+
+def _amend() -> ModuleType | None:
+    """What keeps a seal true when its model is changed; None where models are not sealed."""
+    session = _session()
+    if session is None or not session.is_on():
+        return None
+    from holdfast.capture import amend
+
+    return amend
+
+
+def _set_signature(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    amend = _amend()
+    if amend is None:
+        return original(*args, **kwargs)
+    with amend.new_mlmodel(str(kwargs.get("model_uri", *args[:1]))):
+        return original(*args, **kwargs)
+
+
+def _update_requirements(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    amend = _amend()
+    if amend is None:
+        return original(*args, **kwargs)
+    with amend.new_requirements(str(kwargs.get("model_uri", *args[:1]))):
+        return original(*args, **kwargs)
+
+
+def _add_wheels(
+    original: Callable[..., Any], wheeled: Any, path: Any, *args: Any, **kwargs: Any
+) -> Any:
+    result = original(wheeled, path, *args, **kwargs)
+    if amend := _amend():
+        amend.wheels_added(Path(path))
     return result
 
 
@@ -205,7 +244,16 @@ def _patch_environment(module: ModuleType) -> None:
 
 
 def _patch_model(module: ModuleType) -> None:
-    _wrap(module.Model, "save", _after_mlmodel)
+    _wrap(module.Model, "save", _around_mlmodel)
+    _wrap(module, "update_model_requirements", _update_requirements)
+
+
+def _patch_signature(module: ModuleType) -> None:
+    _wrap(module, "set_signature", _set_signature)
+
+
+def _patch_wheeled(module: ModuleType) -> None:
+    _wrap(module.WheeledModel, "save_model", _add_wheels)
 
 
 def _patch_uv_utils(module: ModuleType) -> None:
@@ -226,6 +274,8 @@ _PATCHES: dict[str, Callable[[ModuleType], None]] = {
     "mlflow.utils.uv_utils": _patch_uv_utils,
     "mlflow.utils.environment": _patch_environment,
     "mlflow.models.model": _patch_model,
+    "mlflow.models.signature": _patch_signature,
+    "mlflow.models.wheeled_model": _patch_wheeled,
     "mlflow.pyfunc": _patch_pyfunc,
     "mlflow.tracking._model_registry.fluent": _patch_registry,
 }

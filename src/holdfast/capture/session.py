@@ -20,11 +20,12 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from holdfast.capture.amend import renew_mlmodel
 from holdfast.capture.gather import gather
 from holdfast.capture.log import logger as _logger
 from holdfast.capture.material import Material
 from holdfast.capture.words import only_of_conda, with_words
-from holdfast.capture.write import renew_mlmodel, write_inferred, write_seal_of
+from holdfast.capture.write import write_inferred, write_seal_of
 from holdfast.errors import HoldfastError, SealError
 from holdfast.project.discover import find_project
 from holdfast.project.settings import Settings, readable_settings
@@ -191,13 +192,14 @@ def seal_saved_model(folder: Path) -> None:
         _logger.info("holdfast: sealed as %r", seal.grade.value)
 
 
-def mlmodel_written(folder: Path, about: object) -> None:
-    """`about` was written to `folder`; into a seal that is there already goes its new digest."""
+def mlmodel_written(folder: Path, about: object, *, as_sealed: bool) -> None:
+    """`about` was written to `folder`; into a seal that is there already goes its new digest.
+
+    But not where somebody else had changed the file before: that stays a mismatch.
+    """
     _here.about = (folder, weakref.ref(about))
-    try:
+    if as_sealed:
         renew_mlmodel(folder)
-    except Exception:  # noqa: BLE001 - it is logged
-        _logger.warning("holdfast: the seal in %s could not be renewed", folder, exc_info=True)
 
 
 def _sealed(folder: Path, session: _Session, wishes: _Wishes) -> Seal | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,14 @@ from holdfast.lock.pylock import dumps
 from holdfast.page.write import with_page
 from holdfast.project.settings import Settings
 from holdfast.redact import redact
-from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, digest_folder
+from holdfast.seal.digest import digest_bytes, digest_folder
 from holdfast.seal.golden import GOLDEN_FILE
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import (
     Seal,
     SealedGolden,
 )
-from holdfast.seal.store import read_seal, to_json, write_file, write_seal
+from holdfast.seal.store import to_json, write_file, write_seal
 
 LOCK = "pylock.toml"
 
@@ -58,19 +57,6 @@ def write_inferred(folder: Path, settings: Settings, reasons: tuple[str, ...]) -
     reason = reasons[-1]
     with _as_it_was(folder):
         return _write_seal(folder, material, Prediction(golden=None, reason=reason))
-
-
-def renew_mlmodel(folder: Path) -> None:
-    """Put the digests of what MLflow has written since into the seal of `folder`, if it has one."""
-    if not (folder / SEAL_FILE).is_file():
-        return
-    seal, _ = read_seal(folder)
-    found = {
-        name: digest_file(folder / name)
-        for name in ("MLmodel", "environment_variables.txt")
-        if (folder / name).is_file()
-    }
-    write_seal(folder, replace(seal, files={**seal.files, **found}))
 
 
 def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Seal:
