@@ -41,31 +41,45 @@ _ONLY_WHOLE = "leave --slim (slim=True) away, for the whole environment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What was asked for: see `restore_slim`. `included` holds the seal's names too, sorted."""
+
+    model: Model
+    included: tuple[str, ...]
+    offline: bool
+    strict: bool
+    on_progress: Progress
+    timeout: float
+
+    def restore(self, names: frozenset[str] | None = None) -> Restored:
+        return restore_packages(
+            self.model,
+            names,
+            offline=self.offline,
+            strict=self.strict,
+            on_progress=self.on_progress,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
-    """What is known while a part is looked for.
+    """What is known of the whole environment while a part of it is looked for.
 
     Attributes:
-        inventory: Of the whole environment.
+        inventory: What is in it.
         needs: Which package of it needs which.
         seen: Those that the model loaded.
-        included: Those that are wanted by name.
         own: The project's own package.
     """
 
-    model: Model
-    whole: Restored
+    asked: _Asked
     inventory: Inventory
     needs: Needs
     seen: frozenset[str]
-    included: tuple[str, ...]
     own: frozenset[str]
-    offline: bool
-    strict: bool
-    timeout: float
-    on_progress: Progress
 
     def part_without(self, unused: frozenset[str], *, skinny: bool) -> frozenset[str]:
-        names = (self.seen - unused).union(self.included)
+        names = (self.seen - unused).union(self.asked.included)
         return part(self.needs, names, own=self.own, skinny=skinny)
 
 
@@ -97,46 +111,52 @@ def restore_slim(
         HoldfastError: The environment cannot be had.
     """
     _refuse_unprovable(model)
-    included = sorted({str(canonicalize_name(name)) for name in _wanted(model, include)})
-    found = recall(model, included)
-    if found is not None:
-        kept = restore_packages(
-            model, found.names, offline=offline, strict=strict, on_progress=on_progress
-        )
-        # The same packages on the same Python: where either is another, it is looked for again.
-        if kept.environment.key == found.key:
-            return replace(kept, slim=found.slim)
-    whole = restore_packages(model, offline=offline, strict=strict, on_progress=on_progress)
-    inventory = whole.environment.inventory()
-    here = [one.name for one in inventory.distributions]
-    lock = read_lock(model, offline=offline, on_progress=on_progress)
-    needs = needs_of(tomli.loads(lock)["packages"], here)
-    if strange := unknown(needs, included):
-        raise InputError(
-            f"slim-include names what the lock does not have here: {', '.join(strange)}",
-            hint="`holdfast show` lists the packages",
-        )
-    on_progress("seeing what the model loads")
-    search = _Search(
+    names = {str(canonicalize_name(name)) for name in (*model.seal.project.slim_include, *include)}
+    asked = _Asked(
         model=model,
-        whole=whole,
-        inventory=inventory,
-        needs=needs,
-        seen=_seen(whole, timeout) & needs.keys(),
-        included=tuple(included),
-        own=frozenset({str(canonicalize_name(model.seal.project.name))}),
+        included=tuple(sorted(names)),
         offline=offline,
         strict=strict,
-        timeout=timeout,
         on_progress=on_progress,
+        timeout=timeout,
     )
-    slim = _smallest(search)
-    remember(model, included, Finding.of(slim))
+    return _recalled(asked) or _found(asked)
+
+
+def _recalled(asked: _Asked) -> Restored | None:
+    """The environment that was proven before, if it comes out as that one here and now."""
+    finding = recall(asked.model, asked.included)
+    if finding is None:
+        return None
+    kept = asked.restore(finding.names)
+    # The same packages on the same Python: where either is another, it is looked for again.
+    return replace(kept, slim=finding.slim) if kept.environment.key == finding.key else None
+
+
+def _found(asked: _Asked) -> Restored:
+    slim = _smallest(_search(asked))
+    remember(asked.model, asked.included, Finding.of(slim))
     return slim
 
 
-def _wanted(model: Model, include: Iterable[str]) -> Iterable[str]:
-    return (*model.seal.project.slim_include, *include)
+def _search(asked: _Asked) -> _Search:
+    whole = asked.restore()
+    inventory = whole.environment.inventory()
+    lock = read_lock(asked.model, offline=asked.offline, on_progress=asked.on_progress)
+    needs = needs_of(tomli.loads(lock)["packages"], [one.name for one in inventory.distributions])
+    if strange := unknown(needs, asked.included):
+        raise InputError(
+            f"slim-include names what the lock does not have here: {', '.join(strange)}",
+            hint="`holdfast show --packages` lists what it has",
+        )
+    asked.on_progress("seeing what the model loads")
+    return _Search(
+        asked=asked,
+        inventory=inventory,
+        needs=needs,
+        seen=_seen(whole, asked.timeout) & needs.keys(),
+        own=frozenset({str(canonicalize_name(asked.model.seal.project.name))}),
+    )
 
 
 def _refuse_unprovable(model: Model) -> None:
@@ -168,7 +188,7 @@ def _seen(whole: Restored, timeout: float) -> frozenset[str]:
 
 def _smallest(search: _Search) -> Restored:
     """The smallest part that was proven."""
-    skinny = SKINNY_MLFLOW in search.needs and WHOLE_MLFLOW not in search.included
+    skinny = SKINNY_MLFLOW in search.needs and WHOLE_MLFLOW not in search.asked.included
     perhaps = _worth_trying(search, skinny=skinny)
     # Mostly all of them can go, or none.
     with suppress(*_NOT_ENOUGH):
@@ -179,7 +199,7 @@ def _smallest(search: _Search) -> Restored:
     except _NOT_ENOUGH:
         if not skinny or WHOLE_MLFLOW not in search.seen:
             raise
-        search.on_progress(f"{SKINNY_MLFLOW} is not enough: trying with {WHOLE_MLFLOW}")
+        search.asked.on_progress(f"{SKINNY_MLFLOW} is not enough: trying with {WHOLE_MLFLOW}")
         return _proven(search, frozenset(), skinny=False)
     return _without_each(search, kept, perhaps, skinny=skinny) if len(perhaps) > 1 else kept
 
@@ -197,7 +217,9 @@ def _without_each(search: _Search, kept: Restored, perhaps: list[str], *, skinny
 def _worth_trying(search: _Search, *, skinny: bool) -> list[str]:
     """Names of what may have been loaded only because it was there, the largest first."""
     kept = search.part_without(frozenset(), skinny=skinny)
-    candidates = came_along(search.needs, kept, search.seen - set(search.included), own=search.own)
+    candidates = came_along(
+        search.needs, kept, search.seen - set(search.asked.included), own=search.own
+    )
     all_bytes = search.inventory.bytes_of(kept)
     freed = {
         name: all_bytes
@@ -216,14 +238,8 @@ def _proven(search: _Search, unused: frozenset[str], *, skinny: bool) -> Restore
     """
     names = search.part_without(unused, skinny=skinny)
     tried = f"trying {len(names)} of {len(search.needs)} packages"
-    search.on_progress(f"{tried}, without {', '.join(sorted(unused))}" if unused else tried)
-    restored = restore_packages(
-        search.model,
-        names,
-        offline=search.offline,
-        strict=search.strict,
-        on_progress=search.on_progress,
-    )
+    search.asked.on_progress(f"{tried}, without {', '.join(sorted(unused))}" if unused else tried)
+    restored = search.asked.restore(names)
     if names != search.needs.keys():
         _check(search, restored)
     left_out = search.needs.keys() - names
@@ -234,32 +250,37 @@ def _proven(search: _Search, unused: frozenset[str], *, skinny: bool) -> Restore
         whole_bytes=search.inventory.bytes_of(search.needs),
         left_out=tuple(sorted(left_out)),
         unused=tuple(sorted(unused & left_out)),
-        included=search.included,
+        included=search.asked.included,
     )
     return replace(restored, slim=slim)
 
 
 def _check(search: _Search, restored: Restored) -> None:
-    uri = search.model.uri
+    """Replay the golden predictions in a part.
+
+    Raises:
+        ModelError: It is not enough.
+    """
     try:
         with open_worker(restored) as worker:
-            found = replay(search.model, worker, timeout=search.timeout)
-    except ModelError as error:
-        if not error.missing:
-            raise
-        name = search.inventory.package_of(error.missing)
-        origin = f", of the package {name}," if name else ""
-        wish = name or "the package it is of"
-        raise ModelError(
-            f"a slim environment is not enough for {uri}: it lacks the module {error.missing}"
-            f"{origin} which was not seen to be loaded",
-            hint=f"--slim-include {name or 'NAME'}, or at log time [tool.holdfast] slim-include = "
-            f'["{wish}"]; or {_ONLY_WHOLE}',
-            missing=error.missing,
-        ) from error
+            found = replay(search.asked.model, worker, timeout=search.asked.timeout)
+    except _NOT_ENOUGH as error:
+        missing = error.missing if isinstance(error, ModelError) else ""
+        raise _not_enough(search, error.message, missing) from error
     if not found.identical:
-        raise ModelError(
-            f"a slim environment is not enough for {uri}: its golden predictions differ by "
-            f"{found.largest:g} at {found.place}",
-            hint=f"name what it needs with --slim-include, or {_ONLY_WHOLE}",
-        )
+        differ = f"its golden predictions differ by {found.largest:g} at {found.place}"
+        raise _not_enough(search, differ)
+
+
+def _not_enough(search: _Search, why: str, missing: str = "") -> ModelError:
+    name = search.inventory.package_of(missing) if missing else ""
+    if missing:
+        origin = f", of the package {name}" if name else ""
+        why = f"it lacks the module {missing}{origin}, which was not seen to be loaded"
+    wish = name or "NAME"
+    return ModelError(
+        f"a slim environment is not enough for {search.asked.model.uri}: {why}",
+        hint=f"--slim-include {wish}, or when logging [tool.holdfast] slim-include = "
+        f'["{wish}"]; or {_ONLY_WHOLE}',
+        missing=missing,
+    )
