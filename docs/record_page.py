@@ -17,7 +17,7 @@ sys.path.append(str(HERE.parent / "tests"))
 
 from browser import FLAGS, chromium_program  # noqa: E402 - a neighbour of this folder
 
-WIDTH, HEIGHT = 900, 1240
+WIDTH, HEIGHT = 900, 1110
 
 
 def main() -> None:
