@@ -136,6 +136,7 @@ def test_what_a_url_names_is_vendored_and_the_url_goes(
         cell["note"] = check(holdfast, model, rows, ["90", "120"])
 
 
+@pytest.mark.slow
 def test_a_resolution_is_sealed_with_all_its_forks_and_indexes(
     small_project, holdfast, moved, small_script, rows, proven, tmp_path
 ):
@@ -379,3 +380,32 @@ def test_path_dependencies_editable_or_not(
     assert {one["name"] for one in seal_of(model)["wheels"]} == {"edited", "plain", "deeper"}
     for cell in cells:
         cell["note"] = check(holdfast, model, rows, ["90", "120"])
+
+
+@pytest.mark.slow
+def test_what_is_installed_from_git_is_vendored_without_a_lock(
+    small_project, holdfast, moved, small_script, rows, proven, tmp_path
+):
+    cell = proven("shapes", "git dependency, vendored without a lock")
+    project = small_project()
+    repository, _ = commit_package(project, "lib", "scale = 7\n")
+    files = tmp_path / "files"
+    make_wheel(files, {"flat/__init__.py": "scale = 3\n"}, name="flat")
+    with served(files) as url:
+        wheel = f"{url}/flat-1.0-py3-none-any.whl"
+        project.pyproject(
+            *("mlflow-skinny", "pandas", "lib", "flat"),
+            tool_uv={"sources": {"lib": {"git": repository.as_uri()}, "flat": {"url": wheel}}},
+            tool_holdfast={"vendor": ["git", "url"]},
+        )
+        body = "import flat, lib; return (model_input['x'] * flat.scale * lib.scale).to_numpy()"
+        project.write("jobs/nightly/train.py", small_script(body))
+        project.sync()
+        (project.folder / "uv.lock").unlink()
+        train(project)
+        model = moved(project)
+        shutil.rmtree(repository)
+        # Nobody wrote down what the archive's bytes were when it was installed.
+        assert [wheel["name"] for wheel in seal_of(model)["wheels"]] == ["lib"]
+        assert any("flat could not be vendored" in one for one in seal_of(model)["reasons"])
+        cell["note"] = check(holdfast, model, rows, ["63", "84"], grade="frozen")
