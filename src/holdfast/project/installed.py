@@ -57,13 +57,17 @@ class Installed:
 def installed_distributions(path: Iterable[str] | None = None) -> dict[str, Installed]:
     """The distributions on `path` (by default `sys.path`), by normalised name.
 
-    Where two of one name are there, the first counts, as it does for `import`.
+    Where two of one name are there, the first counts, as it does for `import`. What a package has
+    brought along in its own folder and put on the path, as setuptools does, is part of it.
     """
     found: dict[str, Installed] = {}
     conda = path is None and (Path(sys.prefix) / "conda-meta").is_dir()
-    for folder in dict.fromkeys(sys.path if path is None else path):
-        for one in _in_folder(Path(folder or "."), conda=conda):
-            found.setdefault(one.name, one)
+    folders = [Path(one or ".") for one in dict.fromkeys(sys.path if path is None else path)]
+    of_packages = {one for one in folders if one.name in {"site-packages", "dist-packages"}}
+    for folder in folders:
+        if not of_packages & set(folder.parents):
+            for one in _in_folder(folder, conda=conda):
+                found.setdefault(one.name, one)
     return found
 
 

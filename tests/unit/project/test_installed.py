@@ -51,6 +51,14 @@ def test_what_is_there_by_its_normalised_name(tmp_path):
     assert found["odd"].direct_url == {}
 
 
+def test_what_a_package_has_brought_along_is_part_of_it(tmp_path):
+    packages = tmp_path / "site-packages"
+    install(packages, "setuptools-80.0")
+    install(packages / "setuptools" / "_vendor", "more_itertools-10.8.0")
+    path = [str(packages), str(packages / "setuptools" / "_vendor")]
+    assert list(installed_distributions(path)) == ["setuptools"]
+
+
 @pytest.mark.parametrize(
     ("direct_url", "said"),
     [
