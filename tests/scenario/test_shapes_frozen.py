@@ -167,7 +167,7 @@ def test_a_prefix_of_condas(conda, small_project, trained, holdfast, rows, prove
     pip_install(python, *NEEDED, "six==1.16.0", project.wheel)
     about = next(conda.glob("lib/python3*/site-packages/six-1.16.0.dist-info"))
     (about / "INSTALLER").write_text("conda\n")
-    where = {"dir_info": {}, "url": "file:///home/conda/feedstock_root/build_artifacts/six/work"}
+    where = {"dir_info": {}, "url": "file:///croot/six_1676/work"}
     (about / "direct_url.json").write_text(json.dumps(where))
     model = trained(project, python)
     shutil.rmtree(conda)
