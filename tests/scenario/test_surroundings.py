@@ -149,6 +149,7 @@ def foreign(tmp_path):
         "CONDA_DEFAULT_ENV": "other",
         "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "modules"),
+        "PYTHONHOME": sys.base_prefix,
         "PYTHONSTARTUP": str(folder / "startup.py"),
         "XDG_CONFIG_HOME": str(config.parent),
         "GIT_DIR": "/nowhere",

@@ -12,7 +12,7 @@ VARIABLES = {
     "DB_PASS": "two-words here",
     "SIGNING_KEY": "-----BEGIN-----\nfirst line\nsecond line",
     "DATABASE_URL": "db://ada:p%40ss-word@host/x",
-    "PWD": "/nowhere/of/nobody",
+    "PWD": "/no/body",
     "SHORT_TOKEN": "true",
     "LANG": "C.UTF-8",
 }
@@ -26,7 +26,7 @@ VARIABLES = {
         ("  first line\n  second line", "  ****\n  ****"),
         ("it is p@ss-word, or p%40ss-word", "it is ****, or ****"),
         ("db://ada:p%40ss-word@host/x", "db://host/x"),
-        ("in /nowhere/of/nobody it is true, in C.UTF-8", "in /nowhere/of/nobody it is true, in C.UTF-8"),
+        ("in /no/body it is true, in C.UTF-8", "in /no/body it is true, in C.UTF-8"),
     ],
 )
 def test_what_a_program_said_of_its_surroundings(said, left):
