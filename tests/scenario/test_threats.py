@@ -203,12 +203,17 @@ def _index(name: str, url: str) -> SealedIndex:
     return SealedIndex(**given, **rest)  # type: ignore[arg-type]
 
 
-def test_what_a_model_says_does_not_write_on_the_terminal(holdfast, model):
+def test_what_a_model_says_does_not_write_on_the_terminal(holdfast, small, model):
     name = "a\x1b[2K\r✓ model-files      all is well\nall is well"
     (model / name).touch()
     project = seal_of(model)["project"]
     edit_seal(model, project={**project, "name": "\x1b]0;owned\x07"}, reasons=["one\rtwo"])
-    for words in (("verify", model), ("show", model), ("predict", model, "-i", "rows.csv")):
+    for words in (
+        ("verify", model),
+        ("show", model),
+        ("predict", model, "-i", "rows.csv"),
+        ("diff", small.model, model),
+    ):
         ran = holdfast(*words)
         shown = ran.out + ran.err
         assert not set(shown) & {"\x1b", "\x07", "\r"}, ran

@@ -28,12 +28,14 @@ def squarify(values: Sequence[float], width: float, height: float) -> list[Box]:
     areas = [value * width * height / total for value in values]
     boxes: list[Box] = []
     free = Box(left=0, top=0, width=width, height=height)
-    start = 0
+    start, left = 0, sum(values)
     while start < len(areas):
         end = _row_end(areas, start, min(free.width, free.height))
-        row, free = _placed(areas[start:end], free)
+        # Shares of what is left, not areas: what is rounded then never leaves the frame.
+        taken = sum(values[start:end])
+        row, free = _placed(values[start:end], free, taken / left)
         boxes += row
-        start = end
+        start, left = end, left - taken
     return boxes
 
 
@@ -57,26 +59,24 @@ def _worst(largest: float, smallest: float, total: float, side: float) -> float:
     return max(long * largest / square, square / (long * smallest))
 
 
-def _placed(row: Sequence[float], free: Box) -> tuple[list[Box], Box]:
-    """The boxes of a row along the shorter side of `free`, and what is free after it."""
-    total = sum(row)
-    boxes = []
-    if free.width >= free.height:
-        depth = total / free.height if free.height else 0.0
-        top = free.top
-        for area in row:
-            length = area / depth if depth else 0.0
-            boxes.append(Box(left=free.left, top=top, width=depth, height=length))
-            top += length
-        rest = Box(
-            left=free.left + depth,
-            top=free.top,
-            width=max(free.width - depth, 0.0),
-            height=free.height,
-        )
-        return boxes, rest
-    turned, rest = _placed(row, _turned(free))
-    return [_turned(box) for box in turned], _turned(rest)
+def _placed(row: Sequence[float], free: Box, share: float) -> tuple[list[Box], Box]:
+    """The boxes of a row along the shorter side of `free`, of which it takes this share."""
+    if free.width < free.height:
+        turned, rest = _placed(row, _turned(free), share)
+        return [_turned(box) for box in turned], _turned(rest)
+    depth, total = free.width * share, sum(row)
+    boxes, top = [], free.top
+    for value in row:
+        length = free.height * value / total
+        boxes.append(Box(left=free.left, top=top, width=depth, height=length))
+        top += length
+    rest = Box(
+        left=free.left + depth,
+        top=free.top,
+        width=max(free.width - depth, 0.0),
+        height=free.height,
+    )
+    return boxes, rest
 
 
 def _turned(box: Box) -> Box:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.page.treemap import squarify
@@ -14,6 +14,8 @@ SIDE = st.floats(1, 1000)
 
 
 @given(SIZES, SIDE, SIDE)
+@example([24712058226, 1], 1.5, 1.0)
+@example([1 << 60, *[1] * 59], 100.0, 38.0)
 def test_areas_are_as_the_numbers_and_within_the_frame(sizes, width, height):
     boxes = squarify(sizes, width, height)
     assert len(boxes) == len(sizes)
