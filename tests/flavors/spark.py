@@ -16,5 +16,5 @@ with mlflow.start_run():
     mlflow.spark.log_model(model, "logged", input_example=example)
 mlflow.spark.save_model(model, "saved", input_example=example)
 
-mlflow.pyspark.ml.autolog()
+mlflow.pyspark.ml.autolog(log_input_examples=True)
 line.fit(rows)
