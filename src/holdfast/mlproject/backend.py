@@ -117,23 +117,27 @@ def _started(
     options: Options,
 ) -> SubmittedRun:
     client = MlflowClient()
-    client.set_tag(run.run_id, MLFLOW_PROJECT_ENV, "holdfast")
-    client.set_tag(run.run_id, ENVIRONMENT_TAG, environment.key)
-    with store.lease(environment):
-        refuse_changed(store, environment)
-        lease = lasting_lease(store, environment)
-    _say(f"running {words[0]} in {work_dir}, run {run.run_id}")
-    job = Job(
-        words=words,
-        folder=work_dir,
-        environment=environment,
-        lease=lease,
-        run_id=run.run_id,
-        experiment_id=run.experiment_id,
-        variables=options.variables,
-        waits=options.synchronous,
-    )
-    return submit(job)
+    try:
+        client.set_tag(run.run_id, MLFLOW_PROJECT_ENV, "holdfast")
+        client.set_tag(run.run_id, ENVIRONMENT_TAG, environment.key)
+        with store.lease(environment):
+            refuse_changed(store, environment)
+            lease = lasting_lease(store, environment)
+        _say(f"running {words[0]} in {work_dir}, run {run.run_id}")
+        job = Job(
+            words=words,
+            folder=work_dir,
+            environment=environment,
+            lease=lease,
+            run_id=run.run_id,
+            experiment_id=run.experiment_id,
+            variables=options.variables,
+            waits=options.synchronous,
+        )
+        return submit(job)
+    except BaseException:  # an interrupt, too: no run is left as if it went on
+        client.set_terminated(run.run_id, "FAILED")
+        raise
 
 
 def _say(line: str) -> None:

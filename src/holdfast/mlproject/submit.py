@@ -57,14 +57,12 @@ def submit(job: Job) -> LocalSubmittedRun:
     the run failed.
 
     Raises:
-        InputError: The command cannot be started; the run is marked as failed.
+        InputError: The command cannot be started.
     """
     command_line = _command_line()
-    client = MlflowClient()
     try:
         process = _start(job, apart=not job.waits and command_line is None)
     except OSError as error:
-        client.set_terminated(job.run_id, "FAILED")
         raise InputError(
             f"{job.words[0]} cannot be run: {error.strerror}",
             hint=f"what is installed is in {job.environment.path / 'bin'}",
@@ -74,7 +72,7 @@ def submit(job: Job) -> LocalSubmittedRun:
     run = LocalSubmittedRun(job.run_id, process)
     if not job.waits:
         # No daemon: this process ends when the run has, and its end is reported.
-        reporter = threading.Thread(target=_report, args=(client, run))
+        reporter = threading.Thread(target=_report, args=(MlflowClient(), run))
         reporter.start()
         if command_line is not None:
             command_line.call_on_close(lambda: _wait(run, reporter))
