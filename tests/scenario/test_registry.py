@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from mlflow import MlflowClient
 
+from holdfast.model import open_model
 from holdfast.verify.verify import verify
 from tracking import tracking_server
 
@@ -20,6 +21,9 @@ client = mlflow.MlflowClient()
 client.set_registered_model_alias("answer", "champion", "1")
 client.transition_model_version_stage("answer", "1", "Production")
 client.copy_model_version("models:/answer/1", "copied")
+# MLflow writes MLmodel anew where it is stored, and the seal is told: so are its versions.
+from mlflow.types import ColSpec, Schema
+mlflow.models.set_signature(model, mlflow.models.ModelSignature(Schema([ColSpec("double", "x")])))
 print("logged", run.info.run_id, model)
 """
 # MLflow notes which variables a model reads, and writes MLmodel once more after the seal.
@@ -51,17 +55,25 @@ def logged(small_project, small_script, shared, tmp_path):
     return log
 
 
-def check(uris: list[str], client: MlflowClient, holdfast) -> str:
-    """Every name leads to one seal, which every version was tagged with when it was made."""
-    seals = set()
-    for uri in uris:
-        receipt = verify(uri)
-        assert receipt.matches, receipt
-        assert receipt.grade == "locked"
-        assert [one.name for one in receipt.checks].count("registry") == uri.count("models:/") - (
-            uri.startswith("models:/m-")
-        )
-        seals.add(receipt.seal)
+def seals_of(uris: list[str]) -> set[str]:
+    """What each name opens: whole, and with the seal that the registry has for it."""
+    models = [open_model(uri) for uri in uris]
+    for model in models:
+        model.check_recorded()
+        assert model.compare_files().matches
+        assert bool(model.registered) == (not model.uri.startswith(("models:/m-", "runs:")))
+        assert model.registered is None or model.registered.seal == model.digest
+    return {model.digest for model in models}
+
+
+def verified(uris: list[str]) -> set[str]:
+    receipts = [verify(uri) for uri in uris]
+    assert all(one.matches and one.grade == "locked" for one in receipts), receipts
+    return {one.seal for one in receipts}
+
+
+def check(seals: set[str], client: MlflowClient, holdfast, run_uri: str) -> str:
+    """Every name led to one seal, which every version was tagged with when it was made."""
     (seal,) = seals
     for name, version in VERSIONS:
         tags = client.get_model_version(name, version).tags
@@ -78,7 +90,7 @@ def check(uris: list[str], client: MlflowClient, holdfast) -> str:
         "registry match, model-files match, packages match, installed-files match, strays match, "
         "python match, predictions match"
     )
-    ran = holdfast("verify", uris[-1], "--record")
+    ran = holdfast("verify", run_uri, "--record")
     assert ran.code == 2, ran
     assert "models:/name/version" in ran.err
     return seal
@@ -101,7 +113,8 @@ def test_the_seal_travels_with_every_version(logged, here, holdfast, tmp_path, p
     cell = proven("MLflow's doors", "the registry: version, alias, stage, copy, run, logged model")
     tracking = f"sqlite:///{tmp_path / 'mlflow.db'}"
     uris = logged(tracking)
-    check(uris, here(tracking), holdfast)
+    client = here(tracking)
+    check(seals_of(uris), client, holdfast, uris[-1])
     cell["note"] = "one seal"
 
 
@@ -123,7 +136,8 @@ def test_through_a_server_that_proxies_artifacts(
     cell = proven("MLflow's doors", "the registry, through a server that proxies artifacts")
     uris = logged(server)
     # Nothing is read past the server: it alone knows where the files are.
-    seal = check(uris, here(server), holdfast)
+    client = here(server)
+    seal = check(seals_of(uris) | verified(uris), client, holdfast, uris[-1])
     assert (holdfast.home / "models" / seal / "MLmodel").is_file()
 
     tab = new_page()
