@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.page.cells import Grid, read_grid
@@ -99,6 +99,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["table", "tensors", "json", None]),
     st.dictionaries(KEYS, VALUES),

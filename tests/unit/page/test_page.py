@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.page.markup import element, words
@@ -129,6 +129,7 @@ def test_nobodys_words_become_markup():
     assert "\\u202egnp.exe" in page.text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_text_stays_text(content, attribute):
     page = Read(element("p", content, title=attribute))

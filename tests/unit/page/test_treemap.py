@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.page.treemap import squarify
@@ -13,6 +13,7 @@ SIZES = st.lists(st.integers(1, 1 << 40), max_size=60).map(lambda one: sorted(on
 SIDE = st.floats(1, 1000)
 
 
+@settings(deadline=None)
 @given(SIZES, SIDE, SIDE)
 @example([24712058226, 1], 1.5, 1.0)
 @example([1 << 60, *[1] * 59], 100.0, 38.0)
@@ -28,6 +29,7 @@ def test_areas_are_as_the_numbers_and_within_the_frame(sizes, width, height):
         assert box.top + box.height <= height * (1 + 1e-6)
 
 
+@settings(deadline=None)
 @given(SIZES, SIDE, SIDE)
 def test_no_box_lies_on_another(sizes, width, height):
     boxes = squarify(sizes, width, height)
