@@ -79,13 +79,13 @@ def _warning(uri: str, differences: list[str]) -> str:
 
 
 def _differences(seal: Seal, folder: Path) -> list[str]:
-    """Python first, then packages: those that the project asks for, and the larger steps, first."""
+    """Python, the project's own packages and those that it asks for, the rest; far ones first."""
     sealed = _sealed_versions(seal, folder)
     installed = {name: one.version for name, one in installed_distributions().items()}
     found = drift(sealed, {name: installed[name] for name in sealed if name in installed})
     if not found:
         return _python(seal)
-    wanted = _asked_for(folder)
+    wanted = {wheel.name for wheel in seal.wheels} | _asked_for(folder)
     lines = [
         (_rank(name, "", wanted), f"{name} {version or ''}".rstrip() + " (not here)")
         for name, version in found.missing
@@ -127,7 +127,7 @@ def _sealed_versions(seal: Seal, folder: Path) -> Mapping[str, str | None]:
     }
 
 
-def _asked_for(folder: Path) -> Collection[str]:
+def _asked_for(folder: Path) -> set[str]:
     """The packages that the project itself depends on; none where that is not known."""
     from packaging.utils import canonicalize_name
 

@@ -93,8 +93,8 @@ def test_another_python_comes_first_and_the_rest_is_counted(
     parts = line.partition("process has: ")[2].split("; ")
     sealed = seal_of(small.model)["python"]["version"]
     assert parts[0] == f"Python {'.'.join(sealed.split('.')[:2])} (here 3.12)"
-    # What the project itself asks for comes before what those packages need.
-    assert [part.split()[0] for part in parts[1:3]] == ["pandas", "mlflow-skinny"]
+    # The project's own code, and what it asks for, come before what those packages need.
+    assert [part.split()[0] for part in parts[1:4]] == ["small", "pandas", "mlflow-skinny"]
     assert len(parts) == 6
     assert parts[5].startswith("and ")
     assert parts[5].endswith(" more")
