@@ -66,7 +66,7 @@ FLAVORS = (
     Flavor("spark", ("pyspark", "scikit-learn"), models=3),
     Flavor("dspy", ("dspy",)),
     Flavor("llama_index", ("llama-index",)),
-    Flavor("openai", ("openai", "tiktoken"), unproven=2),
+    Flavor("openai", ("openai", "tenacity", "tiktoken"), unproven=2),
 )
 
 

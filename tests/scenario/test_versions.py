@@ -18,7 +18,9 @@ SCRIPT = Path(__file__).parents[1] / "flavors" / "versions.py"
 OLD = ("setuptools<81", "sqlalchemy<2.1")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 VERSIONS = {
-    "2.14.3": (("mlflow==2.14.3", *OLD), PYTHONS[:3]),
+    # It brings the files of mlflow-skinny itself: the newest of that, which Holdfast would take,
+    # would be installed over them.
+    "2.14.3": (("mlflow==2.14.3", "mlflow-skinny==2.14.3", *OLD), PYTHONS[:3]),
     "2.22.4": (("mlflow==2.22.4", *OLD), PYTHONS),
     "3.1.4": (("mlflow==3.1.4", *OLD), PYTHONS),
     "3.11.1": (("mlflow==3.11.1",), PYTHONS),
@@ -50,6 +52,7 @@ def test_comes_back_as_it_was(needs, python, new_project, holdfast, tmp_path, pr
 
     assert len(models) == 4, ran
     mlflow = seal_of(models[0])["tools"]["mlflow"]
+    assert needs[0] in {"mlflow", f"mlflow=={mlflow}"}
     cell = proven("versions", f"MLflow {mlflow}", f"CPython {python}")
     for model in models:
         seal = seal_of(model)
