@@ -53,7 +53,7 @@ FLAVORS = (
     Flavor("pytorch", ("torch", "lightning"), models=3, unproven=1),
     Flavor("tensorflow", ("tensorflow-cpu", "tensorboard"), models=3),
     Flavor("keras", ("keras", "tensorflow-cpu"), models=3, unproven=2),
-    Flavor("transformers", ("torch", "transformers")),
+    Flavor("transformers", ("torch", "torchvision", "accelerate", "transformers")),
     Flavor("sentence_transformers", ("torch", "sentence-transformers")),
     Flavor("langchain", ("langchain",)),
     Flavor("pyfunc_class", light=True),
