@@ -4,7 +4,6 @@ from sklearn.datasets import load_diabetes
 from sklearn.ensemble import RandomForestRegressor
 
 X, y = load_diabetes(return_X_y=True, as_frame=True)
-X = X[["bmi", "bp"]]  # with ten features, two processes sum in orders that differ by 1e-14
 model = RandomForestRegressor(n_estimators=3, max_depth=3, random_state=0).fit(X, y)
 explainer = shap.Explainer(model.predict, X.head(20), algorithm="exact")
 with mlflow.start_run():
