@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from holdfast.errors import HoldfastError
     from holdfast.model import open_model
     from holdfast.predict import predict
-    from holdfast.restore import restore
+    from holdfast.restore.restore import restore
     from holdfast.verify.verify import verify
 
 __all__ = ["HoldfastError", "__version__", "diff", "open_model", "predict", "restore", "verify"]
@@ -27,7 +27,7 @@ _HOMES = {
     "diff": "holdfast.diff.diff",
     "open_model": "holdfast.model",
     "predict": "holdfast.predict",
-    "restore": "holdfast.restore",
+    "restore": "holdfast.restore.restore",
     "verify": "holdfast.verify.verify",
 }
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from holdfast.errors import InputError, ModelError
 from holdfast.model import Model
-from holdfast.restore import restore
-from holdfast.restored import Restored, open_worker
+from holdfast.restore.restore import restore
+from holdfast.restore.restored import Restored, open_worker
 from holdfast.worker.client import TIMEOUT
 from holdfast.worker.payload import PayloadError, decode, encode
 

@@ -19,7 +19,7 @@ import tomli_w
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
-from holdfast.restore import restore
+from holdfast.restore.restore import restore
 from holdfast.uv import uv_program
 from indexes import make_wheel, serving
 from kit import real_python, run, seal_of, surroundings

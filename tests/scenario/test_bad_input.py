@@ -128,7 +128,7 @@ def test_a_lock_that_is_no_toml(holdfast, model):
 
 
 def test_a_sealed_wheel_that_is_gone(small, model, tmp_path):
-    (wheel,) = (model / "holdfast" / "wheels").iterdir()
+    (wheel,) = (model / "holdfast" / "wheels").glob("*.whl")
     wheel.unlink()
     holdfast = small.spoilable(tmp_path)
     check_refused(holdfast("restore", model), 1, "missing holdfast/wheels/", wheel.name)
@@ -140,7 +140,7 @@ def test_a_sealed_wheel_that_is_gone(small, model, tmp_path):
 
 
 def test_a_sealed_wheel_that_was_changed(small, model, tmp_path):
-    (wheel,) = (model / "holdfast" / "wheels").iterdir()
+    (wheel,) = (model / "holdfast" / "wheels").glob("*.whl")
     wheel.write_bytes(wheel.read_bytes().replace(b"small", b"smell"))
     holdfast = small.spoilable(tmp_path)
     check_refused(holdfast("restore", model), 1, "changed holdfast/wheels/")

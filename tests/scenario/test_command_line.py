@@ -360,7 +360,7 @@ def test_env_lists_and_prunes(small, tmp_path):
 
 
 def _environment(holdfast: Holdfast, small):
-    from holdfast.restore import restore
+    from holdfast.restore.restore import restore
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOLDFAST_HOME", str(holdfast.home))

@@ -292,7 +292,7 @@ def restore_refused(holdfast, model, planted):
         forget(*PRIVATE)
         ran = holdfast("restore", "-v", model, **env)
         assert ran.code == 3, ran
-        assert words in ran.err, ran
+        assert words in ran.err, ran.err
         assert not leaks_of(ran), leaks_of(ran)
 
 

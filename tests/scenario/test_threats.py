@@ -244,7 +244,7 @@ def test_a_seal_that_names_a_file_outside(holdfast, model, tmp_path, path):
 
 @pytest.mark.parametrize("path", OUTSIDE[:3])
 def test_a_lock_that_names_a_wheel_outside(small, model, tmp_path, path):
-    (wheel,) = (model / "holdfast" / "wheels").iterdir()
+    (wheel,) = (model / "holdfast" / "wheels").glob("*.whl")
     (tmp_path / "outside.whl").write_bytes(wheel.read_bytes())
     lock = model / "pylock.toml"
     inside = f"holdfast/wheels/{wheel.name}"

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from holdfast.capture.log import logger as _logger
+from holdfast.capture.registering import retag
 from holdfast.errors import InputError
-from holdfast.registering import retag
 from holdfast.seal.digest import SEAL_FILE, digest_file
 from holdfast.seal.seal import Seal
 from holdfast.seal.store import read_seal, write_seal

@@ -204,7 +204,7 @@ def _compare(original: Callable[..., Any], path: Any, *args: Any, **kwargs: Any)
     """No requirements for MLflow to compare, where a seal has said what there is to say."""
     if _loading.uri is not None:
         try:
-            from holdfast.loading import warn_of_differences
+            from holdfast.capture.loading import warn_of_differences
         except Exception:
             logging.getLogger("holdfast").debug("holdfast: not compared", exc_info=True)
         else:
@@ -218,7 +218,7 @@ def _compare_python(original: Callable[..., Any], *args: Any, **kwargs: Any) -> 
 
 def _register(original: Callable[..., Any], model_uri: Any, *args: Any, **kwargs: Any) -> Any:
     try:
-        from holdfast.registering import seal_tags
+        from holdfast.capture.registering import seal_tags
 
         tags = seal_tags(str(model_uri), kwargs.get("local_model_path"))
     except Exception:

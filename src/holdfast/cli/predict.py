@@ -63,7 +63,7 @@ def command(
     holdfast predict models:/churn@champion -i rows.csv -o answers.csv
     """  # noqa: D301 - click's sign for lines that stay as they are
     from holdfast.predict import format_of, predict_file
-    from holdfast.restore import restore
+    from holdfast.restore.restore import restore
 
     parameters = _params(params)
     file_format = given or format_of(source, "--format")

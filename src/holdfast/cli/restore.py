@@ -32,7 +32,7 @@ def command(
     \b
     "$(holdfast restore models:/churn@champion)/bin/python" -V
     """  # noqa: D301 - click's sign for lines that stay as they are
-    from holdfast.restore import restore
+    from holdfast.restore.restore import restore
 
     with screen.progress("restoring") as doing:
         restored = restore(

@@ -41,7 +41,7 @@ def command(
     \b
     holdfast run models:/churn@champion python -c "import sklearn; print(sklearn.__version__)"
     """  # noqa: D301 - click's sign for lines that stay as they are
-    from holdfast.restore import restore
+    from holdfast.restore.restore import restore
 
     words = words[1:] if words[:1] == ("--",) else words
     if not words:

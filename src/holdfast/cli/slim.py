@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.cli.render import Screen, size
 
 if TYPE_CHECKING:
-    from holdfast.restored import Slim
+    from holdfast.restore.restored import Slim
 
 
 def say_slim(screen: Screen, slim: Slim | None) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from holdfast.diff.difference import AnswerChange, finite
 from holdfast.errors import InputError, ModelError
 from holdfast.model import Model, read_golden
-from holdfast.restore import Progress, restore
-from holdfast.restored import open_worker
+from holdfast.restore.replay import replay
+from holdfast.restore.restore import Progress, restore
+from holdfast.restore.restored import open_worker
 from holdfast.seal.agreement import Agreement, compare
-from holdfast.seal.golden import Golden, Payload
+from holdfast.seal.golden import Golden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,23 +59,18 @@ def _replayed(what: str, asked: Model, answers: Model, how: Replaying) -> Answer
     golden = read_golden(asked)
     how.on_progress(f"asking {answers.uri}")
     try:
-        answer = _answer(golden, answers, how)
+        found = _replay(golden, answers, how)
     except (InputError, ModelError) as error:
         return AnswerChange(what=what, same=False, summary=f"it does not predict: {error.message}")
     repeatable = asked.seal.golden.repeatable and answers.seal.golden.repeatable
-    found = compare(golden.answer, answer)
     rows = f"{asked.seal.golden.rows} rows"
     return _change(what, rows, found, how.tolerance, repeatable=repeatable)
 
 
-def _answer(golden: Golden, model: Model, how: Replaying) -> Payload:
+def _replay(golden: Golden, model: Model, how: Replaying) -> Agreement:
     restored = restore(model, offline=how.offline, strict=how.strict, on_progress=how.on_progress)
-    given = golden.given
     with open_worker(restored) as worker:
-        header, buffers = worker.predict(
-            dict(given.header), given.buffers, params=golden.params, timeout=how.timeout
-        )
-    return Payload(header=header, buffers=tuple(map(bytes, buffers)))
+        return replay(golden, worker, timeout=how.timeout)
 
 
 def _change(

@@ -17,7 +17,7 @@ from holdfast.diff.metadata import (
 )
 from holdfast.diff.packages import package_changes
 from holdfast.model import Model, open_model
-from holdfast.sealed_lock import Progress
+from holdfast.restore.lock import Progress
 
 # Files that say in their own words what another part of the comparison says.
 _SAID_ELSEWHERE = {

@@ -8,9 +8,9 @@ from typing import Any
 
 from holdfast.environment.inspection import Finding, Inspection
 from holdfast.errors import InputError, MismatchError, ModelError
-from holdfast.model import Model
-from holdfast.replay import replay
-from holdfast.restored import Restored, open_worker
+from holdfast.model import Model, read_golden
+from holdfast.restore.replay import replay
+from holdfast.restore.restored import Restored, open_worker
 from holdfast.seal.agreement import Agreement
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
@@ -160,8 +160,9 @@ def predictions(model: Model, worker: Worker, options: Options) -> Check:
     seal = model.seal
     if not seal.golden.sha256:
         return Check(name="predictions", status=Status.UNPROVEN, summary=seal.golden.reason)
+    golden = read_golden(model)
     try:
-        found = replay(model, worker, timeout=options.timeout)
+        found = replay(golden, worker, timeout=options.timeout)
     except (InputError, ModelError) as error:
         return _mismatch("predictions", f"the model does not predict: {error.message}")
     return _compared(seal, found, options)

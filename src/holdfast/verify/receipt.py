@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from holdfast.restored import Slim
+from holdfast.restore.restored import Slim
 
 FORMAT = 1
 

@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from holdfast.errors import MismatchError
 from holdfast.model import Model, open_model
-from holdfast.restore import Progress, Restored, restore
+from holdfast.restore.restore import Progress, Restored, restore
 from holdfast.verify import checks
 from holdfast.verify.receipt import Check, Receipt, Status
 

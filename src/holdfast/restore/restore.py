@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 
 from holdfast.model import Model, open_model
-from holdfast.restored import Restored, Slim, restore_packages
-from holdfast.sealed_lock import LOCK, Progress
+from holdfast.restore.lock import LOCK, Progress
+from holdfast.restore.restored import Restored, Slim, restore_packages
 
 
 def _silence(_: str) -> None:
@@ -43,7 +43,7 @@ def restore(
     """
     opened = model if isinstance(model, Model) else open_model(model)
     if slim:
-        from holdfast.slim import restore_slim
+        from holdfast.restore.slim import restore_slim
 
         return restore_slim(
             opened, slim_include, offline=offline, strict=strict, on_progress=on_progress

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from holdfast.model import Model
 from holdfast.seal.agreement import Agreement, compare
-from holdfast.seal.digest import inside
-from holdfast.seal.golden import GOLDEN_FILE, Golden, Payload
+from holdfast.seal.golden import Golden, Payload
 from holdfast.worker.client import Worker
 
 
-def replay(model: Model, worker: Worker, *, timeout: float) -> Agreement:
-    """Ask `worker` what the model was asked when it was logged, and compare.
+def replay(golden: Golden, worker: Worker, *, timeout: float) -> Agreement:
+    """Ask `worker` what a model was asked when it was logged, and compare.
 
     Args:
-        model: It has golden predictions, and its files were compared with the seal.
-        worker: A worker with that model.
+        golden: What it was asked, and what it answered.
+        worker: A worker with that model, or with another that is compared with it.
         timeout: Seconds for loading and predicting.
 
     Raises:
-        InputError: The model refuses its own input.
+        InputError: The model refuses the input.
         ModelError: The model failed, died or took too long.
-        SealError: The golden predictions cannot be read.
     """
-    golden = Golden.from_json(inside(model.path, GOLDEN_FILE).read_bytes())
     given = golden.given
     header, buffers = worker.predict(
         dict(given.header), given.buffers, params=golden.params, timeout=timeout

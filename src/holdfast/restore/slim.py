@@ -26,11 +26,11 @@ from holdfast.lock.slim import (
     part,
     unknown,
 )
-from holdfast.model import Model
-from holdfast.replay import replay
-from holdfast.restored import Restored, Slim, open_worker, restore_packages
-from holdfast.sealed_lock import Progress, read_lock
-from holdfast.slim_findings import Finding, recall, remember
+from holdfast.model import Model, read_golden
+from holdfast.restore.findings import Finding, recall, remember
+from holdfast.restore.lock import Progress, read_lock
+from holdfast.restore.replay import replay
+from holdfast.restore.restored import Restored, Slim, open_worker, restore_packages
 from holdfast.worker.client import TIMEOUT
 
 # What was only loaded is tried without where that makes so much of a difference, so many times.
@@ -175,7 +175,7 @@ def _refuse_unprovable(model: Model) -> None:
 def _seen(whole: Restored, timeout: float) -> frozenset[str]:
     """The distributions that are loaded once the golden predictions have run."""
     with open_worker(whole) as worker:
-        found = replay(whole.model, worker, timeout=timeout)
+        found = replay(read_golden(whole.model), worker, timeout=timeout)
         if not found.identical:
             raise ModelError(
                 f"{whole.model.uri} does not give its golden predictions in the whole environment "
@@ -261,9 +261,10 @@ def _check(search: _Search, restored: Restored) -> None:
     Raises:
         ModelError: It is not enough.
     """
+    golden = read_golden(search.asked.model)
     try:
         with open_worker(restored) as worker:
-            found = replay(search.asked.model, worker, timeout=search.asked.timeout)
+            found = replay(golden, worker, timeout=search.asked.timeout)
     except _NOT_ENOUGH as error:
         missing = error.missing if isinstance(error, ModelError) else ""
         raise _not_enough(search, error.message, missing) from error

@@ -15,7 +15,7 @@ from typing import Any
 
 from holdfast.home import home
 from holdfast.model import Model
-from holdfast.restored import Restored, Slim
+from holdfast.restore.restored import Restored, Slim
 from holdfast.seal.store import to_json, write_file
 
 # Raise it when another part would be chosen: what was found before is then looked for again.

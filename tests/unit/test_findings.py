@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from holdfast.restored import Slim
-from holdfast.slim_findings import Finding, recall, remember, slim_keys
+from holdfast.restore.findings import Finding, recall, remember, slim_keys
+from holdfast.restore.restored import Slim
 
 MODEL = SimpleNamespace(digest="ab" * 32)
 FOUND = Finding(

@@ -14,7 +14,7 @@ from holdfast.environment.spec import Spec
 from holdfast.environment.store import Environment, Store
 from holdfast.environment.use import refuse_changed
 from holdfast.model import Model
-from holdfast.sealed_lock import Progress, read_lock
+from holdfast.restore.lock import Progress, read_lock
 from holdfast.worker.client import Worker
 
 
