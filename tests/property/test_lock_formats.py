@@ -12,11 +12,10 @@ from holdfast.lock.closure import production_closure
 from holdfast.lock.diff import diff
 from holdfast.lock.graph import LockGraph
 from holdfast.lock.pylock import dumps, from_dict, loads, to_pylock
-from holdfast.lock.requirements import to_requirements
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "lock"))
 
-from uv_export import invented_wheels
+from uv_export import invented_wheels, to_requirements
 
 NAMES = ["ash", "birch", "cedar-tree", "elm"]
 VERSIONS = ["1.0", "1.0.1", "2!3.0rc1", "0.1+cpu", "2024.1.post1"]

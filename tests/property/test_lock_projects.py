@@ -22,12 +22,11 @@ from hypothesis import strategies as st
 
 from holdfast.errors import ToolError
 from holdfast.lock.pylock import dumps, from_dict, loads
-from holdfast.lock.requirements import to_requirements
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "lock"))
 
 from tiny_wheels import write_wheel
-from uv_export import GRID, from_pylock, from_requirements, lock, tomllib
+from uv_export import GRID, from_pylock, from_requirements, lock, to_requirements, tomllib
 
 NAMES = ["ash", "birch", "cedar", "elm", "fir"]
 VERSIONS = ["1.0", "1.5", "2.0"]

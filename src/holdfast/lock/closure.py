@@ -125,15 +125,6 @@ def production_closure(
     return _Walk(graph, start, prune).closure()
 
 
-def closure_of(graph: LockGraph, names: Iterable[str]) -> Closure:
-    """The packages called `names` and all that they need; a name that forks brings all its forks.
-
-    Raises:
-        LockError: A name is not in the lock.
-    """
-    return _Walk(graph, starts_of(graph, tuple(names), (), ()), ()).closure()
-
-
 def holds(marker: str, environment: Mapping[str, str]) -> bool:
     """Whether `marker` is true in `environment`; "" always is."""
     # "extra" has a value for the sake of packaging before 24, which would raise without one.

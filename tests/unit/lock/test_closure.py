@@ -5,7 +5,7 @@ from test_graph import LOCK, changed
 from uv_export import GRID, environment
 
 from holdfast.errors import LockError
-from holdfast.lock.closure import closure_of, production_closure
+from holdfast.lock.closure import production_closure
 from holdfast.lock.graph import LockGraph
 
 LINUX = environment("3.12.7", "linux", "x86_64", "cpython")
@@ -49,8 +49,6 @@ def test_what_is_not_in_the_lock_is_named(project):
     assert caught.value.hint == "plain has extras: none; groups: none"
     with pytest.raises(LockError, match="no package named 'nobody'"):
         project("plain").closure(roots=["Nobody"])
-    with pytest.raises(LockError, match="no package named 'nobody'"):
-        closure_of(project("plain").graph, ["nobody"])
 
 
 def test_a_python_or_machine_that_the_lock_is_not_for(project):
@@ -73,19 +71,6 @@ def test_first_party_is_listed_apart(project):
     assert "workspace-settings" not in {one.package.name for one in closure.on_disk}
 
 
-def test_closure_of_some_packages(project):
-    graph = project("extras-of-dependencies").graph
-    assert names(closure_of(graph, ["h11"])) == ["h11"]
-    assert names(closure_of(graph, ["Typing_Extensions", "watchfiles"])) == [
-        "anyio", "exceptiongroup", "idna", "typing-extensions", "watchfiles",
-    ]  # fmt: skip
-    forks = closure_of(graph, ["websockets"]).packages
-    assert [(one.package.name, one.marker) for one in forks] == [
-        ("websockets", "python_full_version < '3.11'"),
-        ("websockets", "python_full_version >= '3.11'"),
-    ]
-
-
 def test_extras_are_kept_with_their_edges(project):
     closure = project("cycle").closure()
     right = next(one for one in closure.packages if one.package.name == "cycle-right")
@@ -95,7 +80,6 @@ def test_extras_are_kept_with_their_edges(project):
 
 def test_an_extra_without_dependencies_was_not_named_by_the_oldest_locks():
     old = LockGraph.from_dict(changed(["revision"], 0))
-    assert names(closure_of(old, ["two"])) == ["two"]
     assert production_closure(old, extras=["nowhere"]).packages
     with pytest.raises(LockError, match="no extra named 'nowhere'"):
         production_closure(LockGraph.from_dict(LOCK), extras=["nowhere"])

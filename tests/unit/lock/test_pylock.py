@@ -2,13 +2,12 @@
 
 import pytest
 from test_graph import INDEX, LOCK, changed
-from uv_export import invented_wheels, tomllib
+from uv_export import invented_wheels, to_requirements, tomllib
 
 from holdfast.errors import LockError
 from holdfast.lock.closure import production_closure
 from holdfast.lock.graph import LockGraph
 from holdfast.lock.pylock import FirstPartyWheel, dumps, from_dict, loads, to_pylock
-from holdfast.lock.requirements import to_requirements
 
 WHEEL = FirstPartyWheel(
     filename="app-0.1.0-py3-none-any.whl",

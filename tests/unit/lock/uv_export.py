@@ -19,6 +19,7 @@ from packaging.specifiers import SpecifierSet
 from holdfast.lock.closure import Closure, production_closure
 from holdfast.lock.graph import LockGraph
 from holdfast.lock.pylock import FirstPartyWheel, to_pylock
+from holdfast.lock.requirements import hashes_of, requirement_of
 from holdfast.uv import run_uv
 
 if sys.version_info >= (3, 11):
@@ -125,6 +126,16 @@ def from_pylock(pylock: dict[str, Any], first_party: set[str] = frozenset()) -> 
         )
         for package in pylock["packages"]
     }
+
+
+def to_requirements(pylock: dict[str, Any]) -> str:
+    """The packages of a lock as lines of a requirements file, in the lock's order."""
+    lines = []
+    for package in pylock["packages"]:
+        marker = f" ; {package['marker']}" if package.get("marker") else ""
+        digests = [f" \\\n    --hash={one}" for one in hashes_of(package)]
+        lines.append(requirement_of(package) + marker + "".join(digests) + "\n")
+    return "".join(lines)
 
 
 def from_requirements(text: str, pylock: dict[str, Any]) -> set[Said]:
