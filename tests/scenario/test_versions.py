@@ -65,6 +65,21 @@ def test_comes_back_as_it_was(needs, python, new_project, holdfast, tmp_path, pr
     cell["note"] = "sklearn, lightgbm, pyfunc, autolog: locked, identical"
 
 
+@pytest.mark.slow
+def test_two_mlflows_over_each_other_are_said(new_project, tmp_path):
+    project = new_project(python="3.10")
+    needs = [one for one in VERSIONS["2.14.3"][0] if not one.startswith("mlflow-skinny")]
+    project.pyproject(*needs, "lightgbm", "scikit-learn", project={"requires-python": "==3.10.*"})
+    project.sync()
+    project.write("train.py", SCRIPT.read_text())
+    ran = project.train("train.py")
+    assert ran.code == 0, ran
+    for model in _taken(tmp_path):
+        seal = seal_of(model)
+        assert seal["grade"] == "frozen"
+        assert "uv add mlflow-skinny==2.14.3" in " ".join(seal["reasons"])
+
+
 def _taken(folder: Path) -> list[Path]:
     """Every sealed model below `folder`, moved elsewhere."""
     found = sorted(path.parent for path in folder.rglob("MLmodel"))

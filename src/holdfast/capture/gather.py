@@ -44,6 +44,22 @@ def gather(settings: Settings, named: str = "") -> Material:
         settings: The project's.
         named: A folder of the project, where MLflow was told of one.
     """
+    return _of_one_mlflow(_gathered(settings, named))
+
+
+def _of_one_mlflow(material: Material) -> Material:
+    """Up to 2.14, mlflow has the files of mlflow-skinny in it: of two versions, who knows which."""
+    whole, skinny = (material.installed.get(name) for name in ("mlflow", "mlflow-skinny"))
+    if not whole or not skinny or whole.version == skinny.version:
+        return material
+    return material.fallen(
+        Grade.FROZEN,
+        f"mlflow {whole.version} and mlflow-skinny {skinny.version} are installed over each other: "
+        f"uv add mlflow-skinny=={whole.version}",
+    )
+
+
+def _gathered(settings: Settings, named: str) -> Material:
     material = Material(settings=settings, installed=installed_distributions())
     try:
         project = find_project(named)
