@@ -12,12 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from holdfast.errors import HoldfastError, InputError, MismatchError, ToolError
 from holdfast.home import home
-from holdfast.redact import redact, redact_said
+from holdfast.redact import printable, redact, redact_said
 from holdfast.seal.digest import SEAL_FILE, digest_bytes, digest_file, inside
 from holdfast.seal.store import not_sealed
 
@@ -28,6 +29,8 @@ _FORMS = re.compile(r"models:/(m-[0-9a-f]{32}|[^/]+/[^/]+|[^/@]+@[^/]+)|runs:/[^
 # MLflow's codes for "you asked for what is not there".
 _NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 _LONGEST_WORDS = 300
+# mlflow-skinny opens those once SQLAlchemy is there, which MLflow's whole edition brings.
+_DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}
 # What MLflow leaves to the user to install, by the module that it then misses.
 _PACKAGES = {
     "boto3": "boto3",
@@ -79,6 +82,12 @@ def fetch(uri: str) -> tuple[Path, RegisteredVersion | None]:
         registered = _registered(uri)
         location = _location(uri)
         folder = local_folder(location)
+        if folder is not None and not folder.is_dir():
+            raise InputError(
+                f"MLflow knows {redact(uri)}, and its files are not there: "
+                f"{printable(redact(str(folder)))}",
+                hint="they were moved or deleted, or are on the machine that logged the model",
+            )
         return folder or _download(location, uri), registered
 
 
@@ -109,13 +118,24 @@ def _check_form(uri: str) -> None:
 
 
 def _check_stores(uri: str) -> None:
-    """Asking for a model never makes a store: MLflow would make a database that is not there."""
+    """Asking for a model never makes a store: MLflow would make a database that is not there.
+
+    Raises:
+        InputError: There is no database.
+        ToolError: Nothing here can read one.
+    """
     import mlflow
 
     if not uri.startswith(("models:/", "runs:/")):
         return
     for store in (mlflow.get_tracking_uri(), mlflow.get_registry_uri()):
         parts = urlsplit(store)
+        if parts.scheme.partition("+")[0] in _DATABASES and find_spec("sqlalchemy") is None:
+            raise ToolError(
+                f"{redact(uri)} is in a database ({parts.scheme}), which takes all of MLflow to "
+                "open; here is only mlflow-skinny",
+                hint="uv tool install --with mlflow holdfast, or python -m pip install mlflow",
+            )
         if parts.scheme == "sqlite" and not Path(unquote(parts.path[1:])).exists():
             raise InputError(
                 f"{redact(uri)} cannot be looked up: there is no MLflow store at {redact(store)}",

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from holdfast.uv import run_uv
 from indexes import make_wheel
-from kit import Holdfast, Ran, seal_of
+from kit import Holdfast, Ran, run, seal_of, surroundings
 from small import ROWS, edit_seal, reseal
 
 _LONGEST_MESSAGE = 700
@@ -345,8 +347,8 @@ def tracking(tmp_path_factory, small):
         ("models:/small@champion", "champion"),
         ("models:/small/7", "version=7"),
         ("models:/smell/1", "name=smell"),
-        ("models:/lost/1", "is not there"),
-        ("runs:/{run}/model", "is not there"),
+        ("models:/lost/1", "its files are not there"),
+        ("runs:/{run}/model", "its files are not there"),
         (f"runs:/{'0' * 32}/model", "0" * 32),
         (f"models:/m-{'0' * 32}", "0" * 32),
     ],
@@ -448,3 +450,13 @@ def test_golden_predictions_that_cannot_be_read(small, model, holdfast):
     ran = holdfast("verify", model)
     assert ran.code in {1, 2, 3}, ran
     assert "Traceback" not in ran.err + ran.out
+
+
+def test_a_store_in_a_database_takes_all_of_mlflow(holdfast, holdfast_wheel, tmp_path):
+    (tmp_path / "mlflow.db").touch()
+    python = tmp_path / "tool" / "bin" / "python"
+    run_uv(["venv", "--quiet", "--python", sys.executable, str(tmp_path / "tool")])
+    run_uv(["pip", "install", "--quiet", "--python", str(python), str(holdfast_wheel)])
+    env = surroundings(MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    ran = run([str(python), "-m", "holdfast", "show", "models:/x/1"], cwd=tmp_path, env=env)
+    check_refused(ran, 3, "in a database (sqlite)", "uv tool install --with mlflow holdfast")
