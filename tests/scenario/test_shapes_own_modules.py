@@ -69,6 +69,7 @@ def test_a_project_that_is_no_package(small_project, small_script, holdfast, mov
         "spread/one.py",
     ]
     assert flavors_of(model)["python_function"]["code"] == "code"
+    assert "7 files in code/" in holdfast("show", model).out
     assert answers(holdfast, model, rows) == ["96", "126"]
     assert holdfast.receipt(model)["matches"]
     stock = holdfast("run", model, "--", "python", "-c", PREDICT_BY_MLFLOW, model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from holdfast.cli import options
@@ -10,6 +12,8 @@ from holdfast.model import Model, describe_column, open_model, read_golden, read
 from holdfast.seal.seal import Seal
 
 _FEW = 6
+# MLflow's folder for modules that go along.
+_CODE = "code/"
 
 
 @click.command("show")
@@ -60,12 +64,20 @@ def _lines(model: Model) -> list[tuple[str, str]]:
         ("python", f"{seal.python.implementation} {seal.python.version}, {seal.python.platform}"),
         ("packages", f"{len(seal.distributions)} on the platform it was logged on"),
         *_signature(model),
-        ("own code", "\n".join(f"{one.name} {one.version}" for one in seal.wheels) or "none"),
+        ("own code", "\n".join(_own_code(seal)) or "none"),
         ("predictions", _golden(seal)),
         ("files", f"{len(seal.files)}, {size(sum(one.size for one in seal.files.values()))}"),
         ("made by", ", ".join(f"{name} {version}" for name, version in seal.tools.items())),
     ]
     return [(name, value) for name, value in lines if value]
+
+
+def _own_code(seal: Seal) -> Iterator[str]:
+    """Wheels, and modules that are in none."""
+    yield from (f"{one.name} {one.version}" for one in seal.wheels)
+    modules = [path for path in seal.files if path.startswith(_CODE)]
+    if modules:
+        yield f"{len(modules)} {'file' if len(modules) == 1 else 'files'} in {_CODE}"
 
 
 def _signature(model: Model) -> list[tuple[str, str]]:
