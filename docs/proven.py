@@ -1,6 +1,6 @@
 """Make docs/proven.md of docs/proven.json: `python docs/proven.py`.
 
-The JSON is what a test run found: `pytest -m "slow or not slow" --proven docs/proven.json`.
+The JSON is what a test run found: `pytest -m "slow or not slow" --proven=docs/proven.json`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Each cell is a test that ran: it trained something real, logged it, deleted the 
 and verified. The tables are printed by `python docs/proven.py` from what the last full run wrote:
 
 ```sh
-uv run pytest -m "slow or not slow" --proven docs/proven.json && uv run python docs/proven.py
+uv run pytest -m "slow or not slow" --proven=docs/proven.json && uv run python docs/proven.py
 ```
 """
 

@@ -1,7 +1,7 @@
 """What was proven: tests that stand in a table of the documentation say so when they run.
 
 `proven("flavors", "sklearn", "3.17.2")` at the start of a test puts its outcome into that cell of
-`docs/proven.json`, when pytest runs with `--proven docs/proven.json`. What other runs found stays,
+`docs/proven.json`, when pytest runs with `--proven=docs/proven.json`. What other runs found stays,
 so that a part can be run again; `docs/proven.py` makes `docs/proven.md` of it.
 """
 
