@@ -65,7 +65,9 @@ def uv_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         and not _TRACES.fullmatch(name)
         and (not name.startswith("UV_") or _KEPT.fullmatch(name))
     }
-    return {**_cache(), **kept, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", **(extra or {})}
+    # Wrapped, a secret may stand on two lines, and nobody would know it for one.
+    plain = {"UV_NO_PROGRESS": "1", "UV_NO_WRAP": "1", "NO_COLOR": "1"}
+    return {**_cache(), **kept, **plain, **(extra or {})}
 
 
 def _cache() -> dict[str, str]:
