@@ -125,6 +125,7 @@ def test_a_script_that_says_what_it_needs(somewhere, monkeypatch):
 
 
 def test_a_script_in_a_project_is_what_it_was_run_as(somewhere, monkeypatch):
+    monkeypatch.delenv("UV_PROJECT_ENVIRONMENT", raising=False)
     root = write(somewhere / "project", lock=True)
     script = root / "train.py"
     script.write_text(BLOCK)
