@@ -22,14 +22,20 @@ def rewrite(wheel: Path, target: Path, changed: Mapping[str, bytes]) -> None:
             written.writestr(entry, contents.get(entry.filename) or archive.read(entry))
 
 
+def read_metadata(wheel: Path) -> tuple[str, str]:
+    """The name and the text of a wheel's METADATA; empty where it has none."""
+    with ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.endswith(".dist-info/METADATA"):
+                return name, archive.read(name).decode()
+    return "", ""
+
+
 def take_out_credentials(wheel: Path) -> None:
     """A project may ask for a repository by a URL with a token; its wheel is not to repeat it."""
-    with ZipFile(wheel) as archive:
-        names = archive.namelist()
-        about = next((name for name in names if name.endswith(".dist-info/METADATA")), None)
-        before = archive.read(about).decode() if about else ""
+    about, before = read_metadata(wheel)
     after = redact(before)
-    if about is not None and after != before:
+    if after != before:
         private = wheel.with_name(f".{wheel.name}")
         rewrite(wheel, private, {about: after.encode()})
         private.replace(wheel)

@@ -9,16 +9,13 @@ does it say from which URL it wants what it wants.
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Collection, Mapping
-from pathlib import Path
-from zipfile import ZipFile
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from holdfast.capture.rewrite import rewrite
+from holdfast.capture.kept import keep
+from holdfast.capture.rewrite import read_metadata, rewrite
 from holdfast.capture.wheels import BuiltWheel, describe_wheel
 from holdfast.home import home
 
@@ -32,17 +29,16 @@ def trimmed(wheels: Mapping[str, BuiltWheel], names: Collection[str]) -> dict[st
 
 
 def _trimmed(wheel: BuiltWheel, left_out: frozenset[str]) -> BuiltWheel:
-    with ZipFile(wheel.path) as archive:
-        names = archive.namelist()
-        about = next((name for name in names if name.endswith(".dist-info/METADATA")), None)
-        before = archive.read(about).decode() if about else ""
-        after = _without(before, left_out)
-        if about is None or after == before:
-            return wheel
-        kept = home() / "built" / hashlib.sha256(f"{wheel.sha256}\n{after}".encode()).hexdigest()
-        if not kept.exists():
-            _keep(wheel.path, {about: after.encode()}, kept)
-    return describe_wheel(kept / wheel.path.name)
+    about, before = read_metadata(wheel.path)
+    after = _without(before, left_out)
+    if after == before:
+        return wheel
+    folder = home() / "built" / hashlib.sha256(f"{wheel.sha256}\n{after}".encode()).hexdigest()
+    kept = folder / wheel.path.name
+    if not kept.exists():
+        changed = {about: after.encode()}
+        kept = keep(folder, wheel.path.name, lambda target: rewrite(wheel.path, target, changed))
+    return describe_wheel(kept)
 
 
 def _without(metadata: str, left_out: frozenset[str]) -> str:
@@ -69,14 +65,3 @@ def _line(line: str, left_out: frozenset[str]) -> str | None:
         return line
     asked.url = None
     return f"{line[: len(_ASKS)]} {asked}"
-
-
-def _keep(wheel: Path, changed: Mapping[str, bytes], kept: Path) -> None:
-    """Write the wheel with `changed` files into the folder `kept`, whole or not at all."""
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".new-"))
-    rewrite(wheel, private / wheel.name, changed)
-    try:
-        private.rename(kept)
-    except OSError:  # another process was first
-        shutil.rmtree(private)

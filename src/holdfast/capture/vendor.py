@@ -19,6 +19,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_version
 
+from holdfast.capture.kept import keep
 from holdfast.capture.surroundings import declared_variables
 from holdfast.capture.wheels import BuiltWheel, build_wheels, describe_wheel
 from holdfast.errors import HoldfastError, MismatchError, ToolError
@@ -167,7 +168,8 @@ def _vendored(
         if source.suffix != ".whl":
             wheel = build_wheels({name: source}, env=env)[name].path
         _check(describe_wheel(wheel), remote)
-        return _keep(wheel, _folder(remote))
+        kept = keep(_folder(remote), wheel.name, lambda target: shutil.copyfile(wheel, target))
+        return describe_wheel(kept)
 
 
 def _check(wheel: BuiltWheel, remote: Remote) -> None:
@@ -204,15 +206,3 @@ def _downloaded(name: str, remote: Remote, scratch: Path, secret_url: str) -> Pa
     if found != remote.fixed:
         raise MismatchError(f"{remote.url} has sha256 {found}; expected {remote.fixed}")
     return target
-
-
-def _keep(wheel: Path, folder: Path) -> BuiltWheel:
-    """A copy of `wheel` in `folder`, which is there whole or not at all."""
-    folder.parent.mkdir(mode=0o700, exist_ok=True)
-    private = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    shutil.copyfile(wheel, private / wheel.name)
-    try:
-        private.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(private)
-    return describe_wheel(next(folder.glob("*.whl")))

@@ -20,6 +20,7 @@ from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 from packaging.utils import parse_wheel_filename
 
+from holdfast.capture.kept import keep
 from holdfast.capture.rewrite import take_out_credentials
 from holdfast.errors import ToolError
 from holdfast.home import home
@@ -165,17 +166,14 @@ def _kept(digest: str) -> BuiltWheel | None:
 
 
 def _keep(wheel: Path, digest: str) -> BuiltWheel:
-    """Move `wheel` under `digest`; another process may have been first."""
-    kept = home() / "built" / (digest or f"once-{os.urandom(8).hex()}")
-    kept.parent.mkdir(mode=0o700, exist_ok=True)
-    private = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".new-"))
-    shutil.move(wheel, private / wheel.name)
-    take_out_credentials(private / wheel.name)
-    try:
-        private.rename(kept)
-    except OSError:  # it is there already, whole: renaming is all that makes one
-        shutil.rmtree(private)
-    return describe_wheel(next(kept.glob("*.whl")))
+    """Move `wheel` under `digest`, without what credentials its metadata repeat."""
+
+    def write(target: Path) -> None:
+        shutil.move(wheel, target)
+        take_out_credentials(target)
+
+    folder = home() / "built" / (digest or f"once-{os.urandom(8).hex()}")
+    return describe_wheel(keep(folder, wheel.name, write))
 
 
 def describe_wheel(wheel: Path) -> BuiltWheel:
