@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -62,8 +62,17 @@ def _with_slim(ctx: click.Context, param: click.Parameter, value: tuple[str, ...
     return value
 
 
-def slim(command: F) -> F:
-    """--slim and --slim-include."""
+class How(TypedDict):
+    """How an environment is brought back: what `how` gives a command, to be passed on."""
+
+    slim: bool
+    slim_include: tuple[str, ...]
+    offline: bool
+    strict: bool
+
+
+def how(command: F) -> F:
+    """--slim, --slim-include, --offline and --strict: `**how: Unpack[How]` of the command."""
     only_needed = click.option(
         "--slim",
         is_flag=True,
@@ -82,7 +91,7 @@ def slim(command: F) -> F:
         metavar="NAME",
         help="A package that --slim keeps in any case. Can be given several times.",
     )
-    return only_needed(include(command))
+    return only_needed(include(offline(strict(command))))
 
 
 model = click.argument("uri", metavar="MODEL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from holdfast.cli.output import open_output, read_input
 from holdfast.cli.render import Screen
 from holdfast.cli.slim import say_slim
 from holdfast.errors import InputError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _FORMATS = ("csv", "json", "parquet")
 
@@ -33,9 +36,7 @@ _FORMATS = ("csv", "json", "parquet")
     "--output-format", "wanted", type=click.Choice(_FORMATS), help="Default: the input's."
 )
 @click.option("--params", metavar="JSON", help="The model's inference parameters.")
-@options.slim
-@options.offline
-@options.strict
+@options.how
 @options.timeout
 @options.talk
 @click.pass_obj
@@ -48,11 +49,8 @@ def command(
     given: str | None,
     wanted: str | None,
     params: str | None,
-    slim: bool,
-    slim_include: tuple[str, ...],
-    offline: bool,
-    strict: bool,
     timeout: float,
+    **how: Unpack[options.How],
 ) -> None:
     """Predict the rows of a file with MODEL, in its sealed environment.
 
@@ -71,14 +69,7 @@ def command(
     output_format = wanted or (format_of(target, "--output-format") if named else file_format)
     with open_output(target) as write, screen.progress("restoring") as doing:
         data = read_input(source)
-        restored = restore(
-            uri,
-            slim=slim,
-            slim_include=slim_include,
-            offline=offline,
-            strict=strict,
-            on_progress=doing,
-        )
+        restored = restore(uri, **how, on_progress=doing)
         doing("predicting")
         write(
             predict_file(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json
 from holdfast.cli.slim import say_slim, slim_as_json
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 
 @click.command("restore")
 @options.model
-@options.slim
-@options.offline
-@options.strict
+@options.how
 @options.as_json
 @options.talk
 @click.pass_obj
@@ -21,11 +24,8 @@ def command(
     screen: Screen,
     uri: str,
     *,
-    slim: bool,
-    slim_include: tuple[str, ...],
-    offline: bool,
-    strict: bool,
     as_json: bool,
+    **how: Unpack[options.How],
 ) -> None:
     """Bring the sealed environment of MODEL back, and print its folder.
 
@@ -35,14 +35,7 @@ def command(
     from holdfast.restore.restore import restore
 
     with screen.progress("restoring") as doing:
-        restored = restore(
-            uri,
-            slim=slim,
-            slim_include=slim_include,
-            offline=offline,
-            strict=strict,
-            on_progress=doing,
-        )
+        restored = restore(uri, **how, on_progress=doing)
     environment = restored.environment
     if not environment.exact:
         sealed = restored.model.seal.python.version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,11 +15,12 @@ from holdfast.environment.store import Environment
 from holdfast.environment.use import activated, lasting_lease
 from holdfast.errors import InputError
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 
 @click.command("run", context_settings={"allow_interspersed_args": False})
-@options.slim
-@options.offline
-@options.strict
+@options.how
 @options.talk
 @options.model
 @click.argument("words", metavar="[--] COMMAND...", nargs=-1, type=click.UNPROCESSED)
@@ -29,10 +30,7 @@ def command(
     uri: str,
     *,
     words: tuple[str, ...],
-    slim: bool,
-    slim_include: tuple[str, ...],
-    offline: bool,
-    strict: bool,
+    **how: Unpack[options.How],
 ) -> None:
     """Run COMMAND in the sealed environment of MODEL; its exit code is ours.
 
@@ -49,14 +47,7 @@ def command(
     if words[0].startswith("-"):
         raise click.UsageError(f"{words[0]} is no command; options stand before MODEL.")
     with screen.progress("restoring") as doing:
-        restored = restore(
-            uri,
-            slim=slim,
-            slim_include=slim_include,
-            offline=offline,
-            strict=strict,
-            on_progress=doing,
-        )
+        restored = restore(uri, **how, on_progress=doing)
     say_slim(screen, restored.slim)
     with restored.lease() as environment:
         restored.check_environment()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json, print_mark
 from holdfast.cli.slim import say_slim
 from holdfast.verify.receipt import Receipt, Status
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _MARKS = {
     Status.MATCH: ("✓", "green"),
@@ -23,9 +27,7 @@ _MOST_DETAILS = 20
 
 @click.command("verify")
 @options.model
-@options.slim
-@options.offline
-@options.strict
+@options.how
 @options.tolerance
 @click.option(
     "--record", is_flag=True, help="Tag the version in MLflow's registry with the result."
@@ -38,14 +40,11 @@ def command(
     screen: Screen,
     uri: str,
     *,
-    slim: bool,
-    slim_include: tuple[str, ...],
-    offline: bool,
-    strict: bool,
     tolerance: float,
     record: bool,
     timeout: float,
     as_json: bool,
+    **how: Unpack[options.How],
 ) -> None:
     """Compare MODEL and its environment with the seal, and replay its predictions.
 
@@ -60,16 +59,7 @@ def command(
         model = open_model(uri)
         if record:
             check_recordable(model)
-        receipt = verify(
-            model,
-            tolerance=tolerance,
-            slim=slim,
-            slim_include=slim_include,
-            offline=offline,
-            strict=strict,
-            timeout=timeout,
-            on_progress=doing,
-        )
+        receipt = verify(model, **how, tolerance=tolerance, timeout=timeout, on_progress=doing)
     print_json(receipt.to_dict()) if as_json else _print(receipt, everything=screen.verbose)
     say_slim(screen, receipt.slim)
     if record:
