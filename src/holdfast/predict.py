@@ -19,10 +19,6 @@ from holdfast.worker.payload import PayloadError, decode, encode
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
 
 
-def _silence(_: str) -> None:
-    """For a caller who wants no progress."""
-
-
 def predict(  # noqa: PLR0913 - an option means the same in every verb
     model: Model | str | os.PathLike[str],
     data: Any,

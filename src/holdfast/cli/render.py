@@ -17,12 +17,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from holdfast.errors import HoldfastError, StoreError
+from holdfast.progress import Progress
 from holdfast.redact import printable
 from holdfast.units import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
 __all__ = [
@@ -54,7 +53,7 @@ class Screen:
             _echo(printable(text), sys.stderr)
 
     @contextmanager
-    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
+    def progress(self, text: str) -> Iterator[Progress]:
         """Show that something goes on; the value is called with what it is doing now.
 
         On a terminal a line that changes; elsewhere only waits are said, a line each, and with -v

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from holdfast.diff.difference import AnswerChange, finite
 from holdfast.errors import InputError, ModelError
 from holdfast.model import Model, read_golden
+from holdfast.progress import Progress
 from holdfast.restore.replay import replay
-from holdfast.restore.restore import Progress, restore
+from holdfast.restore.restore import restore
 from holdfast.restore.restored import open_worker
 from holdfast.seal.agreement import Agreement, compare
 from holdfast.seal.golden import Golden

@@ -17,16 +17,12 @@ from holdfast.diff.metadata import (
 )
 from holdfast.diff.packages import package_changes
 from holdfast.model import Model, open_model
-from holdfast.restore.lock import Progress
+from holdfast.progress import Progress, silent
 
 # Files that say in their own words what another part of the comparison says.
 _SAID_ELSEWHERE = {
     *("MLmodel", "pylock.toml", "requirements.txt", "conda.yaml", "python_env.yaml"),
 }
-
-
-def _silence(_: str) -> None:
-    """For a caller who wants no progress."""
 
 
 def diff(  # noqa: PLR0913 - an option means the same in every verb
@@ -38,7 +34,7 @@ def diff(  # noqa: PLR0913 - an option means the same in every verb
     offline: bool = False,
     strict: bool = False,
     timeout: float = 300.0,
-    on_progress: Progress = _silence,
+    on_progress: Progress = silent,
 ) -> ModelDiff:
     """How the model `b` differs from the model `a`.
 

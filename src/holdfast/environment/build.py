@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from holdfast.environment.tree import Tree, scan
 from holdfast.environment.wheels import admit_wheel
 from holdfast.errors import MismatchError, ToolError
 from holdfast.lock.text import write_lock
+from holdfast.progress import Progress
 from holdfast.uv import run_uv
 
 _MOST_PROBLEMS = 20
@@ -51,7 +52,7 @@ class Job:
     plan: Plan
     spec: Spec
     offline: bool
-    on_progress: Callable[[str], None]
+    on_progress: Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.environment.layout import write_whole
 from holdfast.errors import HoldfastError, InputError, ToolError
+from holdfast.progress import Progress, silent
 
 if TYPE_CHECKING:
     from holdfast.lock.target import Target
@@ -111,7 +112,7 @@ def choose_python(
     offline: bool = False,
     strict: bool = False,
     remembered: Path,
-    on_progress: Callable[[str], None] = lambda _: None,
+    on_progress: Progress = silent,
 ) -> Interpreter:
     """The interpreter to build on: the exact release, else its minor release, else a download.
 
@@ -272,7 +273,7 @@ def _downloaded(
     implementation: str,
     offline: bool,  # noqa: FBT001
     remembered: Path,
-    on_progress: Callable[[str], None],
+    on_progress: Progress,
 ) -> dict[str, Any]:
     from holdfast.uv import run_uv
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from holdfast.environment.lease import alone, alone_if_free, together
 from holdfast.environment.python import Interpreter, choose_python, read_facts, surroundings
 from holdfast.environment.spec import Spec
 from holdfast.errors import HoldfastError, StoreError
+from holdfast.progress import Progress, silent
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
     from holdfast.environment.inventory import Inventory
     from holdfast.environment.plan import Plan
     from holdfast.environment.prune import Listed
-
-Progress = Callable[[str], None]
-
-
-def _silence(_: str) -> None:
-    """For a caller who wants no progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +93,7 @@ class Store:
         *,
         offline: bool = False,
         strict: bool = False,
-        on_progress: Progress = _silence,
+        on_progress: Progress = silent,
     ) -> Environment:
         """The environment of a lock, built if it is not here yet.
 

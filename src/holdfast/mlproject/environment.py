@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from holdfast.lock.closure import Closure, production_closure
 from holdfast.lock.graph import LockGraph
 from holdfast.lock.pylock import dumps, to_pylock
 from holdfast.mlproject.options import Options
+from holdfast.progress import Progress
 from holdfast.project.discover import Project, project_above
 from holdfast.project.indexes import declared_indexes
 from holdfast.project.settings import readable_settings
@@ -35,7 +36,7 @@ def locked_environment(
     folder: Path,
     root: Path | None,
     options: Options,
-    on_progress: Callable[[str], None],
+    on_progress: Progress,
 ) -> Environment:
     """The environment of the lock of the project in `folder`, built if it is not in the store.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import LockError, MismatchError, SealError
 from holdfast.home import home
 from holdfast.model import Model
+from holdfast.progress import Progress
 from holdfast.seal.digest import digest_bytes, inside
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import SealedWheel
@@ -22,8 +23,6 @@ from holdfast.seal.seal import SealedWheel
 LOCK = "pylock.toml"
 _DAMAGED = "the file was cut or changed; take the model from its store again"
 CONSTRAINTS = "constraints.txt"  # MLflow's name for them
-
-Progress = Callable[[str], None]
 
 
 def read_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:

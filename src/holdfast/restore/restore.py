@@ -6,12 +6,9 @@ import os
 from collections.abc import Iterable
 
 from holdfast.model import Model, open_model
-from holdfast.restore.lock import LOCK, Progress
+from holdfast.progress import Progress, silent
+from holdfast.restore.lock import LOCK
 from holdfast.restore.restored import Restored, Slim, restore_packages
-
-
-def _silence(_: str) -> None:
-    """For a caller who wants no progress."""
 
 
 def restore(
@@ -21,7 +18,7 @@ def restore(
     slim_include: Iterable[str] = (),
     offline: bool = False,
     strict: bool = False,
-    on_progress: Progress = _silence,
+    on_progress: Progress = silent,
 ) -> Restored:
     """The environment of `model`, from the store, or built if it is not there.
 
@@ -51,4 +48,4 @@ def restore(
     return restore_packages(opened, offline=offline, strict=strict, on_progress=on_progress)
 
 
-__all__ = ["LOCK", "Progress", "Restored", "Slim", "restore"]
+__all__ = ["LOCK", "Restored", "Slim", "restore"]

@@ -14,12 +14,9 @@ from holdfast.environment.spec import Spec
 from holdfast.environment.store import Environment, Store
 from holdfast.environment.use import refuse_changed
 from holdfast.model import Model
-from holdfast.restore.lock import Progress, read_lock
+from holdfast.progress import Progress, silent
+from holdfast.restore.lock import read_lock
 from holdfast.worker.client import Worker
-
-
-def _silence(_: str) -> None:
-    """For a caller who wants no progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def restore_packages(
     *,
     offline: bool = False,
     strict: bool = False,
-    on_progress: Progress = _silence,
+    on_progress: Progress = silent,
 ) -> Restored:
     """The environment of a model's lock, from the store, or built if it is not there.
 

@@ -27,8 +27,9 @@ from holdfast.lock.slim import (
     unknown,
 )
 from holdfast.model import Model, read_golden
+from holdfast.progress import Progress
 from holdfast.restore.findings import Finding, recall, remember
-from holdfast.restore.lock import Progress, read_lock
+from holdfast.restore.lock import read_lock
 from holdfast.restore.replay import replay
 from holdfast.restore.restored import Restored, Slim, open_worker, restore_packages
 from holdfast.worker.client import TIMEOUT

@@ -15,13 +15,11 @@ from importlib.metadata import version
 
 from holdfast.errors import MismatchError
 from holdfast.model import Model, open_model
-from holdfast.restore.restore import Progress, Restored, restore
+from holdfast.progress import Progress, silent
+from holdfast.restore.restore import restore
+from holdfast.restore.restored import Restored
 from holdfast.verify import checks
 from holdfast.verify.receipt import Check, Receipt, Status
-
-
-def _silence(_: str) -> None:
-    """For a caller who wants no progress."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +42,7 @@ def verify(  # noqa: PLR0913 - an option means the same in every verb
     offline: bool = False,
     strict: bool = False,
     timeout: float = 300.0,
-    on_progress: Progress = _silence,
+    on_progress: Progress = silent,
 ) -> Receipt:
     """Compare a model and its restored environment with the seal, and replay its predictions.
 
