@@ -31,6 +31,7 @@ _COMMANDS = {
     "verify": "Compare everything with the seal, and replay the predictions.",
     "diff": "Say what changed between two models or versions.",
     "predict": "Predict a file's rows, in the sealed environment.",
+    "serve": "Serve models over HTTP, each in its sealed environment.",
     "env": "List and prune the environments that are kept.",
 }
 

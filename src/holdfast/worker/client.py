@@ -176,6 +176,45 @@ class Worker:
         """The interpreter, the platform and the `packages` of the environment."""
         return self._request({"op": "describe"}, (), timeout, "describing")[0]
 
+    def prepare(
+        self,
+        header: Header | None,
+        buffers: Buffers = (),
+        *,
+        threads: int,
+        batch: bool | None,
+        timeout: float = TIMEOUT,
+    ) -> Header:
+        """Find the shortest way to the model that gives what MLflow gives; see scoring.py.
+
+        Args:
+            header: The payload of an input example, None where there is none.
+            buffers: Its buffers.
+            threads: How many the model may use for a large batch.
+            batch: Whether it answers row by row; None for what is known of its flavor.
+            timeout: Seconds.
+
+        Returns:
+            `way`, `by_row` and `why`.
+
+        Raises:
+            ModelError: The model failed, died or took too long.
+        """
+        request: Header = {"op": "prepare", "threads": threads, "batch": batch}
+        if header is not None:
+            request["payload"] = header
+        return self._request(request, buffers, timeout, "preparing")[0]
+
+    def hand_over(self) -> Process:
+        """The process, for somebody who speaks to it in another way and ends it.
+
+        This worker is over; it neither speaks nor ends the process any more.
+        """
+        with self._lock:
+            self._over = self._over or "was handed over"
+            self._finalizer.detach()
+            return self._process
+
     def close(self) -> None:
         """Let the process end by itself, or else end it. Safe to call again."""
         with self._lock:

@@ -26,6 +26,7 @@ from typing import Any, Dict, Protocol, Sequence, Union
 
 MAGIC = b"HF1\n"
 _PREFIX = struct.Struct("<4sIQQ")
+PREFIX_BYTES = _PREFIX.size
 _ALIGNMENT = 8
 # Linux and macOS take at most 1024 pieces in one sendmsg.
 _PIECES_AT_ONCE = 512
@@ -80,15 +81,27 @@ def send(sock: Writable, header: Header, buffers: Sequence[Buffer] = ()) -> None
         FrameError: The header is not JSON, or a buffer is not contiguous.
         OSError: The socket failed; `BrokenPipeError` where the other side is gone.
     """
-    text = _header_bytes(header)
+    _send_all(sock, pack(_header_bytes(header), buffers))
+
+
+def pack(header: bytes, buffers: Sequence[Buffer] = ()) -> list[memoryview]:
+    """The pieces of one frame, to be sent one after the other; big buffers are not copied.
+
+    Args:
+        header: A JSON object in UTF-8.
+        buffers: As for `send`.
+
+    Raises:
+        FrameError: A buffer is not contiguous.
+    """
     views = [_flat(buffer) for buffer in buffers]
     lengths = struct.pack(f"<{len(views)}Q", *(len(view) for view in views))
-    body = len(lengths) + _padded(len(text)) + sum(_padded(len(view)) for view in views)
-    prefix = _PREFIX.pack(MAGIC, len(views), len(text), body)
-    pieces = [memoryview(prefix + lengths + text + bytes(_gap(len(text))))]
+    body = len(lengths) + _padded(len(header)) + sum(_padded(len(view)) for view in views)
+    prefix = _PREFIX.pack(MAGIC, len(views), len(header), body)
+    pieces = [memoryview(prefix + lengths + header + bytes(_gap(len(header))))]
     for view in views:
         pieces += [view, memoryview(bytes(_gap(len(view))))]
-    _send_all(sock, [piece for piece in pieces if len(piece)])
+    return [piece for piece in pieces if len(piece)]
 
 
 def receive(sock: Readable, limits: Limits = Limits()) -> tuple[Header, list[memoryview]]:
@@ -99,8 +112,29 @@ def receive(sock: Readable, limits: Limits = Limits()) -> tuple[Header, list[mem
         FrameError: The frame is malformed, ends too early or exceeds `limits`.
         OSError: The socket failed.
     """
-    prefix = memoryview(bytearray(_PREFIX.size))
+    prefix = memoryview(bytearray(PREFIX_BYTES))
     _receive_all(sock, prefix, at_start=True)
+    announced = read_prefix(prefix, limits)
+    body = _room(announced.body)
+    _receive_all(sock, body, at_start=False)
+    return split(body, announced)
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What the first bytes of a frame say: buffers by number, header and whole body in bytes."""
+
+    buffers: int
+    header: int
+    body: int
+
+
+def read_prefix(prefix: Buffer, limits: Limits = Limits()) -> Announced:
+    """What the first `PREFIX_BYTES` bytes of a frame announce.
+
+    Raises:
+        FrameError: They are not those of a frame, or announce more than `limits`.
+    """
     magic, count, header_length, body_length = _PREFIX.unpack(prefix)
     if magic != MAGIC:
         raise FrameError(f"not a frame: it begins with {bytes(magic)!r}, expected {MAGIC!r}")
@@ -109,12 +143,16 @@ def receive(sock: Readable, limits: Limits = Limits()) -> tuple[Header, list[mem
     _check("bytes", body_length, limits.total)
     if body_length < 8 * count + _padded(header_length):
         raise FrameError(f"a frame of {body_length} bytes cannot hold its own header")
-    body = _room(body_length)
-    _receive_all(sock, body, at_start=False)
-    return _split(body, count, header_length)
+    return Announced(count, header_length, body_length)
 
 
-def _split(body: memoryview, count: int, header_length: int) -> tuple[Header, list[memoryview]]:
+def split(body: memoryview, announced: Announced) -> tuple[Header, list[memoryview]]:
+    """The header and the buffers of a frame whose body is all there.
+
+    Raises:
+        FrameError: They are not what was announced.
+    """
+    count, header_length = announced.buffers, announced.header
     lengths = struct.unpack_from(f"<{count}Q", body)
     start = 8 * count
     header = _parse_header(bytes(body[start : start + header_length]))

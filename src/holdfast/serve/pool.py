@@ -1,0 +1,347 @@
+"""A pool: the workers of one model version, and the requests that wait for them.
+
+Every request that waits when a worker is free goes into one predict call, bounded by rows; there is
+no timer. A call on which a worker died is tried once more, by itself; a batch that fails is
+predicted again one request at a time, so that a bad request spoils no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from holdfast.errors import HoldfastError
+from holdfast.restore.restored import Restored
+from holdfast.serve.call import Call
+from holdfast.serve.protocol.answer import AnswerError, split_answer
+from holdfast.serve.protocol.decoder import Decoder, compile_decoder
+from holdfast.serve.protocol.problem import Problem
+from holdfast.serve.protocol.schema import Schema, read_schema
+from holdfast.serve.settings import Settings
+from holdfast.serve.tally import Tally
+from holdfast.serve.version import Ready, start_worker
+from holdfast.worker.channel import Channel, as_header
+
+logger = logging.getLogger("holdfast.serve")
+
+# Seconds before a worker that died is started again: doubled each time, up to the last.
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 30.0
+# A worker that has lived this long was sound.
+_SOUND = 60.0
+_TICK = 0.1
+_PAUSE = 0.01
+_TRIES = 2
+
+_HEAD, _TAIL = b'{"predictions":', b"}"
+
+
+class Member:
+    """One place in the pool: a worker, or the wait for the next one."""
+
+    __slots__ = ("calls", "channel", "failures", "number", "sent", "since")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.channel: Channel | None = None
+        self.calls: list[Call] = []
+        self.failures = 0
+        self.since = 0.0
+        self.sent = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be given something to do."""
+        return self.channel is not None and not self.calls
+
+
+class Pool:
+    """The workers of one model version. `start` it, `submit` calls, `close` it.
+
+    Args:
+        restored: The model and its environment; the caller holds the lease.
+        settings: How it is served.
+        on_change: Told of what the operator should know, in a line.
+    """
+
+    def __init__(
+        self, restored: Restored, settings: Settings, on_change: Callable[[str], None]
+    ) -> None:
+        self.restored = restored
+        self.tally = Tally()
+        self.schema = Schema()
+        self.decoder: Decoder | None = None
+        self.loaded: dict[str, Any] = {}
+        self.way = self.why = ""
+        self.by_row = False
+        self._settings = settings
+        self._limits = settings.limits
+        self._on_change = on_change
+        self._members = [Member(number) for number in range(settings.workers)]
+        self._waiting: deque[Call] = deque()
+        self._flushing = False
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Requests that no worker has been given yet."""
+        return len(self._waiting)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that a worker is busy with."""
+        return sum(len(member.calls) for member in self._members)
+
+    @property
+    def alive(self) -> int:
+        """Workers that have loaded the model."""
+        return sum(member.channel is not None for member in self._members)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request would be answered now."""
+        return not self._closing and self.alive > 0
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers."""
+        return [member.channel.pid for member in self._members if member.channel]
+
+    async def start(self) -> None:
+        """Start all workers, in parallel; back when all have loaded the model.
+
+        Raises:
+            HoldfastError: One does not start: none is left running.
+        """
+        await asyncio.to_thread(self.restored.model.check_files)
+        starting = [self._fill(member) for member in self._members]
+        results = await asyncio.gather(*starting, return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            await self.close()
+            raise failures[0]
+        self._sweep()
+
+    def submit(self, call: Call) -> None:
+        """Take a call; it is answered sooner or later, whatever happens."""
+        if self._closing:
+            self._refuse(call, "this model is not served any more")
+        elif len(self._waiting) >= self._limits.queue:
+            self._refuse(call, f"{self._limits.queue} requests wait already")
+        else:
+            self._waiting.append(call)
+            self._wake()
+
+    async def drain(self) -> None:
+        """Until every call that was taken has its answer."""
+        while self._waiting or self.in_flight:  # noqa: ASYNC110 - at the end of a pool's life only
+            await asyncio.sleep(_PAUSE)
+
+    async def close(self) -> None:
+        """End the workers; calls that have no answer get 503."""
+        self._closing = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for call in [*self._waiting, *(call for one in self._members for call in one.calls)]:
+            self._refuse(call, "the server is stopping")
+        self._waiting.clear()
+        channels = [member.channel for member in self._members if member.channel]
+        for member in self._members:
+            member.channel, member.calls = None, []
+        await asyncio.gather(*(channel.close() for channel in channels))
+
+    async def _fill(self, member: Member) -> None:
+        ready = await asyncio.to_thread(start_worker, self.restored, self._settings)
+        if self._closing:
+            ready.worker.kill()
+            return
+        self._know(ready)
+        member.channel = await Channel.open(ready.worker, lambda why: self._gone(member, why))
+        member.since = self._loop.time()
+        self._wake()
+
+    def _know(self, ready: Ready) -> None:
+        """What the first worker says of the model holds for all."""
+        if not self.loaded:
+            self.loaded = ready.loaded
+            self.schema = read_schema((ready.loaded.get("signature") or {}).get("inputs"))
+            self.decoder = compile_decoder(self.schema)
+            self.by_row, self.way, self.why = ready.by_row, ready.way, ready.why
+
+    def _wake(self) -> None:
+        if not self._flushing and self._waiting:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Give every idle worker what waits."""
+        self._flushing = False
+        for member in self._members:
+            while self._waiting and member.idle:
+                self._send(member, self._take())
+
+    def _take(self) -> list[Call]:
+        """The next call, with all that wait and may be predicted together with it."""
+        first = self._waiting.popleft()
+        calls, rows = [first], first.rows
+        if not rows or first.alone or not self.by_row:
+            return calls
+        while self._waiting:
+            call = self._waiting[0]
+            rows += call.rows
+            if not call.rows or call.alone or rows > self._limits.batch_rows:
+                break
+            calls.append(self._waiting.popleft())
+        return calls
+
+    def _send(self, member: Member, calls: list[Call]) -> None:
+        calls = [call for call in calls if not call.answered]
+        if not calls or member.channel is None:
+            return
+        member.calls, member.sent = calls, self._loop.time()
+        answered: Callable[[dict[str, Any], list[memoryview]], None]
+        if calls[0].rows and self.decoder is not None:
+            payload, buffers = self.decoder.join([call.data for call in calls])
+            rows = [call.rows for call in calls]
+            header = {"op": "score", "payload": payload, "rows": rows}
+            answered = lambda header, out: self._scored(member, header, out)  # noqa: E731
+        else:
+            header = {"op": "invoke", "content_type": calls[0].content_type.decode("latin-1")}
+            buffers = [calls[0].data]
+            answered = lambda header, out: self._invoked(member, header, out)  # noqa: E731
+        member.channel.send(as_header(header), buffers, answered)
+
+    def _scored(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
+        calls = self._done(member)
+        rows = [call.rows for call in calls]
+        if "error" in header:
+            self._failed(calls, header["error"])
+        else:
+            try:
+                answers = split_answer(header, out, rows)
+            except AnswerError as error:
+                self._failed(calls, {"kind": "rows", "message": str(error)})
+            else:
+                self._answer(calls, answers, sum(rows))
+        self._wake()
+
+    def _answer(self, calls: list[Call], answers: Any, rows: int) -> None:
+        tally, now = self.tally, self._loop.time()
+        tally.rows += rows
+        tally.answers[200] += len(calls)
+        latency = tally.latency.add
+        for call, predictions in zip(calls, answers, strict=True):
+            latency(now - call.arrived)
+            body = _HEAD + predictions + _TAIL if call.wrap is None else call.wrap(predictions)
+            call.answer(200, body)
+
+    def _invoked(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
+        (call,) = self._done(member)
+        if "error" in header:
+            self._failed([call], header["error"])
+        else:
+            status = int(header["status"])
+            self._count(call, status)
+            call.answer(status, b"".join(out), str(header["content_type"]).encode("latin-1"))
+        self._wake()
+
+    def _done(self, member: Member) -> list[Call]:
+        calls, member.calls = member.calls, []
+        tally = self.tally
+        tally.predicting.add(self._loop.time() - member.sent)
+        tally.batch_requests.add(len(calls))
+        tally.batch_rows.add(sum(call.rows for call in calls))
+        return calls
+
+    def _failed(self, calls: list[Call], error: dict[str, Any]) -> None:
+        """A predict call failed: one by one, if it was of several; then it is the request's."""
+        if error.get("kind") == "rows":
+            self.by_row = False
+            self._on_change(f"requests are predicted singly from now on: {error.get('message')}")
+        if len(calls) > 1:
+            self._again(calls)
+            return
+        name = str(error.get("type", "")).removeprefix("builtins.")
+        said = f"{name}: {error.get('message', '')}" if name else str(error.get("message", ""))
+        self._refuse(calls[0], said, "BAD_REQUEST")
+
+    def _again(self, calls: list[Call]) -> None:
+        """Put calls back where they came from, each to be predicted by itself."""
+        for call in reversed(calls):
+            call.alone = True
+            self._waiting.appendleft(call)
+        self._wake()
+
+    def _gone(self, member: Member, why: str) -> None:
+        """A worker is gone: its calls go elsewhere, and another one takes its place."""
+        calls, member.calls, member.channel = member.calls, [], None
+        if self._closing:
+            return
+        self._on_change(f"worker {member.number} {why}")
+        again = []
+        for call in calls:
+            call.tries += 1
+            if call.tries < _TRIES:
+                again.append(call)
+            else:
+                self._refuse(call, "the worker died on this request, twice", "INTERNAL_ERROR")
+        self.tally.retries += len(again)
+        self._again(again)
+        self._task(self._replace(member))
+
+    async def _replace(self, member: Member) -> None:
+        """Start another worker, with longer and longer pauses as long as they fail."""
+        sound = self._loop.time() - member.since > _SOUND
+        member.failures = 0 if sound else member.failures + 1
+        while not self._closing:
+            if member.failures > 1:
+                pause = _FIRST_PAUSE * 2.0 ** (member.failures - 2)
+                await asyncio.sleep(min(pause, _LONGEST_PAUSE))
+            try:
+                await asyncio.to_thread(self.restored.model.check_files)
+                await self._fill(member)
+            except HoldfastError as error:
+                member.failures += 1
+                self._on_change(f"worker {member.number} does not start: {error.message}")
+            else:
+                self.tally.restarts += 1
+                return
+
+    def _sweep(self) -> None:
+        """Answer what has waited too long, and end the workers that let it wait."""
+        self._sweeper = self._loop.call_later(_TICK, self._sweep)
+        since = self._loop.time() - self._limits.timeout
+        while self._waiting and self._waiting[0].arrived < since:
+            self._late(self._waiting.popleft())
+        for member in self._members:
+            late = [call for call in member.calls if call.arrived < since]
+            if late and member.channel is not None:
+                member.calls = [call for call in member.calls if call.arrived >= since]
+                for call in late:
+                    self._late(call)
+                member.channel.kill()
+
+    def _late(self, call: Call) -> None:
+        self._refuse(call, f"no answer in {self._limits.timeout:g} s", "DEADLINE_EXCEEDED")
+
+    def _refuse(self, call: Call, why: str, code: str = "TEMPORARILY_UNAVAILABLE") -> None:
+        problem = Problem(code, why)
+        self._count(call, problem.status)
+        call.answer(problem.status, problem.body)
+
+    def _count(self, call: Call, status: int) -> None:
+        self.tally.answers[status] += 1
+        self.tally.latency.add(self._loop.time() - call.arrived)
+
+    def _task(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

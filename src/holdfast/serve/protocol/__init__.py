@@ -1,0 +1,1 @@
+"""Bytes to rows, answers to bytes: pure, without sockets, workers or clocks."""

@@ -1,0 +1,91 @@
+"""A version: one model, opened and restored, from which workers can be started."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.errors import HoldfastError
+from holdfast.model import read_golden
+from holdfast.restore.restored import Restored
+from holdfast.serve.settings import Settings
+from holdfast.worker.client import Worker
+
+# What compiled code in a worker reads to know how many threads it may start.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker that has loaded its model, and how it is best asked.
+
+    Attributes:
+        worker: The worker.
+        loaded: What it said of the model: signature, flavors, MLflow's version, seconds.
+        by_row: Whether the rows of several requests may be predicted together.
+        way: How it calls the model.
+        why: Why not in a shorter way, or not by row.
+    """
+
+    worker: Worker
+    loaded: dict[str, Any]
+    by_row: bool
+    way: str
+    why: str
+
+
+def start_worker(restored: Restored, settings: Settings) -> Ready:
+    """Start a worker, load the model, and find the shortest way to it. Takes seconds.
+
+    The caller has compared the model's files with the seal, and holds a lease of the environment.
+
+    Raises:
+        MismatchError: The environment was written since it was built.
+        ModelError: The model does not load.
+    """
+    restored.check_environment()
+    threads = max(1, (os.cpu_count() or 1) // settings.workers)
+    environment = restored.environment
+    with ExitStack() as undo:
+        worker = undo.enter_context(
+            Worker.start(
+                environment.python,
+                restored.model.path,
+                pycache=environment.pycache,
+                # What the user has set is meant.
+                environment={**dict.fromkeys(_THREADS, str(threads)), **os.environ},
+                memory_limit=settings.memory,
+            )
+        )
+        loaded = worker.load(timeout=settings.limits.start)
+        header, buffers = _example(restored)
+        found = worker.prepare(
+            header, buffers, threads=threads, batch=settings.batch, timeout=settings.limits.start
+        )
+        undo.pop_all()
+    return Ready(
+        worker=worker,
+        loaded=loaded,
+        by_row=bool(found.get("by_row")),
+        way=str(found.get("way", "")),
+        why=str(found.get("why", "")),
+    )
+
+
+def _example(restored: Restored) -> tuple[dict[str, Any] | None, tuple[Any, ...]]:
+    """The input example that the seal keeps; nothing where it keeps none that can be read."""
+    if not restored.model.seal.golden.sha256:
+        return None, ()
+    try:
+        given = read_golden(restored.model).given
+    except HoldfastError:
+        return None, ()
+    return dict(given.header), tuple(given.buffers)
