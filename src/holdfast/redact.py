@@ -53,6 +53,11 @@ def redact(text: str) -> str:
     return text
 
 
+def bare_url(url: str) -> str:
+    """`url` as it is compared with others: without credentials, and without a slash at its end."""
+    return redact(url).rstrip("/")
+
+
 def redact_said(text: str, variables: Mapping[str, str]) -> str:
     """What another program said, without credentials: `redact`, and the values of secret variables.
 

@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from holdfast.errors import LockError
-from holdfast.redact import redact
+from holdfast.redact import bare_url, redact
 from holdfast.seal.seal import SealedIndex
 from holdfast.uv import run_uv
 
@@ -124,7 +124,7 @@ def _check(packages: Iterable[dict[str, Any]], bound: dict[str, SealedIndex]) ->
             raise LockError(f"{name} is asked for by a path, which cannot be sealed")
         index = bound.get(name)
         found = package.get("index")
-        if index and found and found.rstrip("/") != index.url.rstrip("/"):
+        if index and found and bare_url(found) != bare_url(index.url):
             raise LockError(
                 f"{name} belongs to {index.name or index.url}, and was found on {found}"
             )

@@ -13,7 +13,7 @@ from typing import Any
 from holdfast.lock.graph import LockGraph
 from holdfast.project.discover import Project
 from holdfast.project.indexes import address
-from holdfast.redact import redact
+from holdfast.redact import bare_url
 
 # By the lock's name of an option: the setting's, the variable's, and uv's own default.
 _OPTIONS = {
@@ -50,15 +50,15 @@ def _named(index: Mapping[str, Any]) -> str:
 
 def _indexes(graph: LockGraph, project: Project) -> Iterator[tuple[str, str]]:
     """The indexes that only the lock names; none where the project names all of them."""
-    declared = {_plain(address(project, url)) for url in _declared(project)}
+    declared = {bare_url(address(project, url)) for url in _declared(project)}
     used = dict.fromkeys(
         one.source.location for one in graph.packages if one.source.kind == "registry"
     )
-    unknown = [url for url in used if "://" in url and _plain(url) not in declared]
+    unknown = [url for url in used if "://" in url and bare_url(url) not in declared]
     first = unknown[0] if unknown else ""
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         # The caller's may be the same with credentials.
-        if not first or _plain(os.environ.get(name, "")) != _plain(first):
+        if not first or bare_url(os.environ.get(name, "")) != bare_url(first):
             yield name, first
     yield "UV_INDEX", " ".join(unknown[1:])
 
@@ -75,7 +75,3 @@ def _options(graph: LockGraph, project: Project) -> Iterator[tuple[str, str]]:
         value = graph.options.get(f"{key}-span") or graph.options.get(key, default)
         if value and setting not in project.uv_settings:
             yield variable, value
-
-
-def _plain(url: str) -> str:
-    return redact(url).rstrip("/")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast.project.discover import Project
-from holdfast.redact import redact
+from holdfast.redact import bare_url
 
 # In a table of sources, or in a requirement: "name @ git+https://host/x@rev#egg ; marker".
 _URL = re.compile(r"(?:git\+)?(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s;#]+)")
@@ -19,13 +19,9 @@ def with_credentials(project: Project | None, url: str) -> str:
     for text in _texts(list(project.pyprojects)) if project else ():
         for match in _URL.finditer(text):
             for written in (match["url"], _REVISION.sub("", match["url"])):
-                if written != url and _plain(written) == _plain(url):
+                if written != url and bare_url(written) == bare_url(url):
                     return written
     return url
-
-
-def _plain(url: str) -> str:
-    return redact(url).rstrip("/")
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from holdfast.project.discover import Project
-from holdfast.redact import redact
+from holdfast.redact import bare_url, redact
 from holdfast.seal.seal import SealedIndex
 
 
@@ -49,24 +49,20 @@ def with_packages(
     indexes: tuple[SealedIndex, ...], urls: Mapping[str, str]
 ) -> tuple[SealedIndex, ...]:
     """`indexes`, with the packages that `urls` names the index of; others stay where they were."""
-    known = {_plain(index.url) for index in indexes}
-    urls = {package: _plain(url) for package, url in urls.items() if _plain(url) in known}
+    known = {bare_url(index.url) for index in indexes}
+    urls = {package: bare_url(url) for package, url in urls.items() if bare_url(url) in known}
     return tuple(
         replace(
             index,
             packages=tuple(
                 sorted(
                     {package for package in index.packages if package not in urls}
-                    | {package for package, url in urls.items() if url == _plain(index.url)}
+                    | {package for package, url in urls.items() if url == bare_url(index.url)}
                 )
             ),
         )
         for index in indexes
     )
-
-
-def _plain(url: str) -> str:
-    return redact(url).rstrip("/")
 
 
 def _sources(project: Project) -> Iterator[tuple[str, str]]:
