@@ -15,7 +15,7 @@ from holdfast.uv import run_uv
 from kit import REPOSITORY, Holdfast, UvProject, real_python
 from small import Small, make_small
 
-pytest_plugins = ["browser", "proven"]
+pytest_plugins = ["browser", "proven", "serving"]
 
 
 @pytest.fixture(scope="session")
