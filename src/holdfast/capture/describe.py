@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 
-from packaging.markers import Marker, default_environment
 from packaging.utils import canonicalize_version
 
+from holdfast.capture.here import versions_here
 from holdfast.capture.material import WHEELS, Material
 from holdfast.project.git import Commit, read_commit
 from holdfast.project.installed import Installed, installed_record
@@ -74,8 +74,8 @@ def _distribution(one: Installed) -> SealedDistribution:
     return SealedDistribution(version=one.version, record=record, size=size)
 
 
-def _sealed_versions(material: Material) -> dict[str, str]:
-    """By name; "" where only the build says it.
+def _sealed_versions(material: Material) -> Mapping[str, str | None]:
+    """By name; None where only the build says it.
 
     A package that the lock has for other machines only may still be here: for Holdfast itself, say.
     The user's own words may want another version of it than is here.
@@ -83,15 +83,10 @@ def _sealed_versions(material: Material) -> dict[str, str]:
     if material.pylock is None:
         pins = material.pins if material.grade is Grade.PINNED else ()
         return dict(pin.split("==", 1) for pin in pins)
-    here = {name: str(value) for name, value in default_environment().items()}
-    return {
-        package["name"]: package.get("version", "")
-        for package in material.pylock["packages"]
-        if "marker" not in package or Marker(package["marker"]).evaluate(here)
-    }
+    return versions_here(material.pylock)
 
 
-def _same_version(sealed: str, installed: str) -> bool:
+def _same_version(sealed: str | None, installed: str) -> bool:
     return not sealed or canonicalize_version(sealed) == canonicalize_version(installed)
 
 

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.markers import default_environment
-
 from holdfast.capture.freeze import freeze_all, freeze_drift
 from holdfast.capture.freshness import LockCheck
+from holdfast.capture.here import markers_here
 from holdfast.capture.locked import locations, read_lock, roots_of, wheels_on_disk
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
 from holdfast.capture.surroundings import lock_variables
@@ -109,7 +108,7 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
         groups=(*settings.groups, *project.default_groups),
         prune=left_out,
     )
-    here = _here()
+    here = markers_here()
     env = lock_variables(graph, project)
     closure, lost = with_vendored(closure, closure.select(here), settings.vendor, project, env)
     material = replace(
@@ -169,7 +168,3 @@ def _said(material: Material) -> str:
         f"{one.name} {one.installed or 'not installed'} (lock: {one.locked or 'not in it'})"
         for one in material.drift
     )
-
-
-def _here() -> dict[str, str]:
-    return {name: str(value) for name, value in default_environment().items()}

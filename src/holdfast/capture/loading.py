@@ -117,14 +117,9 @@ def _sealed_versions(seal: Seal, folder: Path) -> Mapping[str, str | None]:
     like_here = not _python(seal) and seal.python.platform == sysconfig.get_platform()
     if not seal.lock or (like_here and seal.grade is Grade.LOCKED):
         return {name: one.version for name, one in seal.distributions.items()}
-    from packaging.markers import Marker, default_environment
+    from holdfast.capture.here import versions_here
 
-    here = {name: str(value) for name, value in default_environment().items()}
-    return {
-        package["name"]: package.get("version")
-        for package in _toml(folder / _LOCK)["packages"]
-        if "marker" not in package or Marker(package["marker"]).evaluate(here)
-    }
+    return versions_here(_toml(folder / _LOCK))
 
 
 def _asked_for(folder: Path) -> set[str]:

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 from packaging.utils import parse_wheel_filename
 
+from holdfast.capture.here import markers_here
 from holdfast.capture.kept import keep
 from holdfast.capture.rewrite import take_out_credentials
 from holdfast.errors import ToolError
@@ -69,7 +69,7 @@ class Python:
         return cls(
             program=sys.executable,
             build=sys.version,
-            markers={name: str(value) for name, value in default_environment().items()},
+            markers=markers_here(),
             tags=tuple(sys_tags()),
         )
 
