@@ -13,7 +13,6 @@ from pathlib import Path
 
 from holdfast.capture.freeze import freeze_all, freeze_drift
 from holdfast.capture.freshness import LockCheck
-from holdfast.capture.here import markers_here
 from holdfast.capture.locked import locations, read_lock, roots_of, wheels_on_disk
 from holdfast.capture.material import NOT_THE_MODELS, Material, first_party
 from holdfast.capture.surroundings import lock_variables
@@ -67,13 +66,10 @@ def _gathered(settings: Settings, named: str) -> Material:
         project, graph, reason = None, None, error.message
     material = replace(material, project=project, indexes=declared_indexes(project))
     if graph is not None and project is not None:
-        material = replace(
-            material,
-            lock_is_sound=True,
-            check=LockCheck(project, env=lock_variables(graph, project)),
-        )
+        env = lock_variables(graph, project)
+        material = replace(material, lock_is_sound=True, check=LockCheck(project, env=env))
         try:
-            return _from_lock(material, graph, project)
+            return _from_lock(material, graph, project, env)
         except HoldfastError as error:
             material.close()
             reason = error.message
@@ -98,7 +94,9 @@ def _of_conda(material: Material) -> Iterator[str]:
         yield f"conda has built {', '.join(built)}: sealed as the index has that version"
 
 
-def _from_lock(material: Material, graph: LockGraph, project: Project) -> Material:
+def _from_lock(
+    material: Material, graph: LockGraph, project: Project, env: Mapping[str, str]
+) -> Material:
     settings = material.settings
     left_out = ("holdfast", *settings.exclude)
     closure = production_closure(
@@ -108,17 +106,17 @@ def _from_lock(material: Material, graph: LockGraph, project: Project) -> Materi
         groups=(*settings.groups, *project.default_groups),
         prune=left_out,
     )
-    here = markers_here()
-    env = lock_variables(graph, project)
-    closure, lost = with_vendored(closure, closure.select(here), settings.vendor, project, env)
+    python = Python.running()
+    selected = closure.select(python.markers)
+    closure, lost = with_vendored(closure, selected, settings.vendor, project, env)
     material = replace(
         material,
         grade=Grade.FROZEN if lost else Grade.LOCKED,
         reasons=lost,
-        wheels=trimmed(wheels_on_disk(project, closure, Python.running(), env), left_out),
+        wheels=trimmed(wheels_on_disk(project, closure, python, env), left_out),
         indexes=with_packages(material.indexes, locations(project, closure)),
     )
-    return _with_drift(material, graph, closure, closure.select(here))
+    return _with_drift(material, graph, closure, closure.select(python.markers))
 
 
 def _with_drift(
