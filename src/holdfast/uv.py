@@ -18,6 +18,7 @@ from pathlib import Path
 
 from holdfast.errors import HoldfastError, MismatchError, StoreError, ToolError
 from holdfast.home import home
+from holdfast.inherited import misleads_git
 from holdfast.redact import redact_said
 
 # What of the caller's UV_* uv may see: where its cache and Pythons are, how the network is
@@ -29,11 +30,7 @@ _KEPT = re.compile(
     r"PYTHON_INSTALL_DIR|PYTHON_INSTALL_MIRROR|PYTHON_DOWNLOADS|LINK_MODE|CREDENTIALS_DIR)"
 )
 _OF_ANOTHER_ENVIRONMENT = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME")
-# Traces print headers, and a hook of git's names the repository that it is about.
-_TRACES = re.compile(
-    r"RUST_(LOG|BACKTRACE)|GIT_(TRACE\w*|CURL_VERBOSE|DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|"
-    r"COMMON_DIR|NAMESPACE|PREFIX)"
-)
+_TRACES = ("RUST_LOG", "RUST_BACKTRACE")  # they print headers
 
 _LAST_LINES = 12
 
@@ -61,8 +58,8 @@ def uv_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in _OF_ANOTHER_ENVIRONMENT
-        and not _TRACES.fullmatch(name)
+        if name not in (*_OF_ANOTHER_ENVIRONMENT, *_TRACES)
+        and not misleads_git(name)
         and (not name.startswith("UV_") or _KEPT.fullmatch(name))
     }
     # Wrapped, a secret may stand on two lines, and nobody would know it for one.

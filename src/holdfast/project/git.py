@@ -10,21 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.errors import ToolError
+from holdfast.inherited import misleads_git
 from holdfast.redact import redact_said
 
 _SECONDS = 10
 _FETCH_SECONDS = 300
-# A hook that starts our process names its own repository here; traces print what is secret.
-_OF_ANOTHER_REPOSITORY = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_CURL_VERBOSE",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +108,7 @@ def _run(
     options = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(folder)]
     return subprocess.run(
         [program, *options, *arguments],
-        env={**git_environment(), **env, "GIT_TERMINAL_PROMPT": "0"},
+        env={**_environment(), **env, "GIT_TERMINAL_PROMPT": "0"},
         capture_output=True,
         text=True,
         errors="replace",
@@ -128,10 +118,5 @@ def _run(
     )
 
 
-def git_environment() -> dict[str, str]:
-    """This process's variables, without those that name another repository or print secrets."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _OF_ANOTHER_REPOSITORY and not name.startswith("GIT_TRACE")
-    }
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not misleads_git(name)}
