@@ -155,9 +155,11 @@ def _writable(folder: Path, out: Path) -> Path:
 
 
 def _not_code(folder: str, names: list[str]) -> set[str]:
-    return {
-        name for name in names if name in _NOT_CODE or Path(folder, name, "pyvenv.cfg").exists()
-    }
+    return {name for name in names if not _is_code(folder, name)}
+
+
+def _is_code(folder: str, name: str) -> bool:
+    return name not in _NOT_CODE and not Path(folder, name, "pyvenv.cfg").exists()
 
 
 def _kept(digest: str) -> BuiltWheel | None:
@@ -201,11 +203,7 @@ def _code_files(folder: Path) -> Iterator[Path]:
     if folder.is_file():
         yield folder
     for base, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in _NOT_CODE and not Path(base, name, "pyvenv.cfg").exists()
-        )
+        folders[:] = sorted(name for name in folders if _is_code(base, name))
         for name in sorted(files):
             if not name.endswith((".pyc", ".db", ".db-journal")) and name != "uv.lock":
                 yield Path(base, name)
