@@ -123,6 +123,3 @@ def format_of(path: str, option: str = "--format") -> str:
         ends = f"{name} ends in {suffix}" if suffix else f"{name} has no ending"
         raise InputError(f"{ends}; expected {expected}", hint=f"name the format: {option} csv")
     return FORMATS[suffix]
-
-
-__all__ = ["FORMATS", "format_of", "open_worker", "predict", "predict_file"]

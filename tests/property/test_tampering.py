@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from holdfast.errors import MismatchError, SealError
 from holdfast.model import open_model
 from holdfast.predict import predict
-from holdfast.restore.restore import Restored, restore
+from holdfast.restore.restore import restore
+from holdfast.restore.restored import Restored
 from holdfast.verify.receipt import Receipt, Status
 from holdfast.verify.verify import verify
 from holdfast.worker.client import Worker

@@ -19,7 +19,7 @@ from typing import Any
 from holdfast.lock.diff import drift
 from holdfast.project.installed import installed_distributions
 from holdfast.redact import printable, redact
-from holdfast.seal.digest import SEAL_FILE
+from holdfast.seal.digest import LOCK_FILE, SEAL_FILE
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 from holdfast.seal.store import read_seal
@@ -28,7 +28,6 @@ _logger = logging.getLogger("holdfast")
 
 # A message names so many differences.
 _MOST_NAMED = 5
-_LOCK = "pylock.toml"
 # What of a requirement is the name (PEP 508).
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
 _PYPROJECT = Path("holdfast", "project", "pyproject.toml")
@@ -119,7 +118,7 @@ def _sealed_versions(seal: Seal, folder: Path) -> Mapping[str, str | None]:
         return {name: one.version for name, one in seal.distributions.items()}
     from holdfast.capture.here import versions_here
 
-    return versions_here(_toml(folder / _LOCK))
+    return versions_here(_toml(folder / LOCK_FILE))
 
 
 def _asked_for(folder: Path) -> set[str]:

@@ -23,7 +23,7 @@ from holdfast.lock.pylock import dumps
 from holdfast.page.write import with_page
 from holdfast.project.settings import Settings
 from holdfast.redact import redact
-from holdfast.seal.digest import digest_bytes, digest_folder
+from holdfast.seal.digest import LOCK_FILE, digest_bytes, digest_folder
 from holdfast.seal.golden import GOLDEN_FILE
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import (
@@ -32,14 +32,12 @@ from holdfast.seal.seal import (
 )
 from holdfast.seal.store import to_json, write_file, write_seal
 
-LOCK = "pylock.toml"
-
 
 def write_seal_of(folder: Path, material: Material, about: Any = None) -> Seal:
     """Seal the model in `folder` with `material`; `about` is MLflow's `Model` of it."""
     with _as_it_was(folder):
         if material.pylock is not None:
-            write_file(folder / LOCK, dumps(material.pylock).encode())
+            write_file(folder / LOCK_FILE, dumps(material.pylock).encode())
             write_from_lock(folder, material.pylock, material)
         elif material.grade is Grade.PINNED:
             write_from_pins(folder, material)
@@ -64,7 +62,7 @@ def _write_seal(folder: Path, material: Material, prediction: Prediction) -> Sea
     if prediction.golden is not None:
         golden = to_json(prediction.golden.to_dict())
         write_file(folder / GOLDEN_FILE, golden)
-    lock = folder / LOCK
+    lock = folder / LOCK_FILE
     seal = describe(
         material,
         lock=digest_bytes(lock.read_bytes()) if lock.is_file() else "",
@@ -88,7 +86,7 @@ def _as_it_was(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        (folder / LOCK).unlink(missing_ok=True)
+        (folder / LOCK_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder / "holdfast", ignore_errors=True)
         for name, data in before.items():
             write_file(folder / name, data)

@@ -18,10 +18,11 @@ from holdfast.diff.metadata import (
 from holdfast.diff.packages import package_changes
 from holdfast.model import Model, open_model
 from holdfast.progress import Progress, silent
+from holdfast.seal.digest import LOCK_FILE
 
 # Files that say in their own words what another part of the comparison says.
 _SAID_ELSEWHERE = {
-    *("MLmodel", "pylock.toml", "requirements.txt", "conda.yaml", "python_env.yaml"),
+    *("MLmodel", LOCK_FILE, "requirements.txt", "conda.yaml", "python_env.yaml"),
 }
 
 

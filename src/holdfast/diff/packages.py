@@ -13,9 +13,7 @@ from holdfast.lock.diff import PackageState
 from holdfast.lock.diff import diff as diff_locks
 from holdfast.lock.pylock import loads
 from holdfast.model import Model
-from holdfast.seal.digest import inside
-
-LOCK = "pylock.toml"
+from holdfast.seal.digest import LOCK_FILE, inside
 
 
 def package_changes(a: Model, b: Model) -> tuple[PackageChange, ...]:
@@ -104,11 +102,11 @@ def _lock(model: Model) -> Mapping[str, Any]:
     seal = model.seal
     if not seal.lock:
         return {"packages": list(_known(model))}
-    model.check_files(LOCK)
+    model.check_files(LOCK_FILE)
     try:
-        return loads(inside(model.path, LOCK).read_text(encoding="utf-8")).to_dict()
+        return loads(inside(model.path, LOCK_FILE).read_text(encoding="utf-8")).to_dict()
     except UnicodeDecodeError as error:
-        raise LockError(f"{model.uri}: {LOCK} is not UTF-8") from error
+        raise LockError(f"{model.uri}: {LOCK_FILE} is not UTF-8") from error
 
 
 def _known(model: Model) -> Iterable[dict[str, Any]]:

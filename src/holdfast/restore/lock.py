@@ -16,11 +16,10 @@ from holdfast.errors import LockError, MismatchError, SealError
 from holdfast.home import home
 from holdfast.model import Model
 from holdfast.progress import Progress
-from holdfast.seal.digest import digest_bytes, inside
+from holdfast.seal.digest import LOCK_FILE, digest_bytes, inside
 from holdfast.seal.grade import Grade
 from holdfast.seal.seal import SealedWheel
 
-LOCK = "pylock.toml"
 _DAMAGED = "the file was cut or changed; take the model from its store again"
 CONSTRAINTS = "constraints.txt"  # MLflow's name for them
 
@@ -38,18 +37,18 @@ def read_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
     if not seal.lock:
         return _late_lock(model, offline=offline, on_progress=on_progress)
     try:
-        data = inside(model.path, LOCK).read_bytes()
+        data = inside(model.path, LOCK_FILE).read_bytes()
     except OSError as error:
-        raise MismatchError(f"{model.uri} has lost {LOCK}: {error.strerror}") from error
+        raise MismatchError(f"{model.uri} has lost {LOCK_FILE}: {error.strerror}") from error
     if digest_bytes(data) != seal.lock:
         raise MismatchError(
-            f"{model.uri} is not as it was sealed: changed {LOCK}",
+            f"{model.uri} is not as it was sealed: changed {LOCK_FILE}",
             hint=f"holdfast verify {shlex.quote(model.uri)}",
         )
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise LockError(f"{model.uri}: {LOCK} is not UTF-8", hint=_DAMAGED) from error
+        raise LockError(f"{model.uri}: {LOCK_FILE} is not UTF-8", hint=_DAMAGED) from error
 
 
 def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from holdfast.model import Model, open_model
 from holdfast.progress import Progress, silent
-from holdfast.restore.lock import LOCK
-from holdfast.restore.restored import Restored, Slim, restore_packages
+from holdfast.restore.restored import Restored, restore_packages
 
 
 def restore(
@@ -46,6 +45,3 @@ def restore(
             opened, slim_include, offline=offline, strict=strict, on_progress=on_progress
         )
     return restore_packages(opened, offline=offline, strict=strict, on_progress=on_progress)
-
-
-__all__ = ["LOCK", "Restored", "Slim", "restore"]

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from holdfast.errors import InputError
 
 SEAL_FILE = "holdfast/seal.json"
+LOCK_FILE = "pylock.toml"  # PEP 751's name
 
 # Written into a sealed folder by MLflow itself, after the seal: the registry's note on where the
 # model came from, and Unity Catalog's copy of the model's metadata.
