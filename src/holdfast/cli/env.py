@@ -8,11 +8,12 @@ from datetime import datetime, timedelta, timezone
 import click
 
 from holdfast.cli import options
-from holdfast.cli.render import Screen, print_data, print_json, print_table, size
+from holdfast.cli.render import Screen, print_data, print_json, print_table
 from holdfast.environment.prune import Listed
 from holdfast.environment.store import Store
 from holdfast.errors import InputError, StoreError
 from holdfast.restore.findings import slim_keys
+from holdfast.units import size
 
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}

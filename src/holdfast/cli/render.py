@@ -19,23 +19,9 @@ import click
 from holdfast.errors import HoldfastError, StoreError
 from holdfast.progress import Progress
 from holdfast.redact import printable
-from holdfast.units import size
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-__all__ = [
-    "Screen",
-    "print_bytes",
-    "print_data",
-    "print_error",
-    "print_json",
-    "print_lines",
-    "print_mark",
-    "print_pairs",
-    "print_table",
-    "size",
-]
 
 _PIPE_WIDTH = 10_000
 

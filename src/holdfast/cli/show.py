@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import click
 
 from holdfast.cli import options
-from holdfast.cli.render import print_json, print_pairs, print_table, size
+from holdfast.cli.render import print_json, print_pairs, print_table
 from holdfast.model import Model, describe_column, open_model, read_golden, read_signature
 from holdfast.seal.seal import Seal
+from holdfast.units import size
 
 _FEW = 6
 # MLflow's folder for modules that go along.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from holdfast.cli.render import Screen, size
+from holdfast.cli.render import Screen
+from holdfast.units import size
 
 if TYPE_CHECKING:
     from holdfast.restore.restored import Slim

@@ -15,8 +15,6 @@ from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 from holdfast.units import size
 
-__all__ = ["PAGE_FILE", "render"]
-
 _MEANS = {
     Grade.LOCKED: "The lockfile was fresh, what was installed equals it, the project's own code is "
     "here as wheels, and every package is bound to its hashes.",

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from holdfast.page.page import PAGE_FILE, render
+from holdfast.page.page import render
+from holdfast.page.sections import PAGE_FILE
 from holdfast.seal.digest import digest_file
 from holdfast.seal.golden import Golden
 from holdfast.seal.seal import Seal

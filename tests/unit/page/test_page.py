@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.page.markup import element, words
-from holdfast.page.page import PAGE_FILE, render
+from holdfast.page.page import render
+from holdfast.page.sections import PAGE_FILE
 from holdfast.page.write import uri_in, with_page
 from holdfast.seal.digest import digest_file
 from holdfast.seal.grade import Grade
