@@ -231,13 +231,13 @@ def test_an_environment_with_another_python_is_not_handed_out(restored):
         path.symlink_to("/bin/sh")
     again = restore(restored.model)
     assert again.environment.python.readlink() == real
-    assert again.store.inspect(again.environment).intact
+    assert not again.store.inspect(again.environment).paths
 
 
 def test_as_it_was_it_matches(restored, monkeypatch):
     monkeypatch.undo()
     assert verify(restored.model).matches
-    assert restored.store.inspect(restored.environment).intact
+    assert not restored.store.inspect(restored.environment).paths
 
 
 @contextmanager

@@ -55,14 +55,9 @@ class Inspection:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Everything that is not as it was, by its path."""
+        """Everything that is not as it was built, by its path; bytecode does not count."""
         findings = (finding.path for finding in (*self.changed, *self.missing))
         return (*findings, *self.stray, *self.links, *self.escaping)
-
-    @property
-    def intact(self) -> bool:
-        """Whether it is what was built; bytecode does not count."""
-        return not self.paths
 
 
 def inspect_environment(root: Path, inventory: Inventory) -> Inspection:

@@ -44,7 +44,7 @@ def test_a_disk_that_is_full(small_disk, locks):
     assert "prune" in caught.value.hint
     assert _nothing_left(store)
     subprocess.run(["/bin/mount", "-o", "remount,size=64m", small_disk], check=True)
-    assert store.inspect(store.restore(spec)).intact
+    assert not store.inspect(store.restore(spec)).paths
 
 
 def test_a_limit_on_file_size(store, locks, monkeypatch):
@@ -62,4 +62,4 @@ def test_a_limit_on_file_size(store, locks, monkeypatch):
         os._exit(4)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert _nothing_left(store)
-    assert store.inspect(store.restore(spec)).intact
+    assert not store.inspect(store.restore(spec)).paths

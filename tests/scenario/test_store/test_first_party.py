@@ -32,7 +32,7 @@ def test_a_wheel_beside_the_lock_is_installed(store, model, make_wheel, spec_of,
     spec = spec_of(wheel)
     environment = store.restore(spec)
     assert environment.site_packages.joinpath("mine", "__init__.py").read_text() == "answer = 42\n"
-    assert store.inspect(environment).intact
+    assert not store.inspect(environment).paths
     # The wheel store has it now: neither the model's folder nor a network is needed again.
     shutil.rmtree(model)
     shutil.rmtree(environment.path)

@@ -114,7 +114,7 @@ def test_a_pruned_environment_is_built_again(store, two, locks):
     spec = locks.spec("six")
     store.prune(max_bytes=0)
     assert store.restore(spec).path == two[0].path
-    assert store.inspect(two[0]).intact
+    assert not store.inspect(two[0]).paths
 
 
 def test_remains_of_dead_builds_and_prunes_go(store):

@@ -52,7 +52,7 @@ def test_scripts_run_under_the_final_name(store, locks):
 def test_an_empty_lock_is_an_empty_environment(store, locks):
     environment = store.restore(locks.spec())
     assert environment.inventory().distributions == ()
-    assert store.inspect(environment).intact
+    assert not store.inspect(environment).paths
 
 
 def test_the_second_time_it_is_there_at_once(store, locks, monkeypatch):

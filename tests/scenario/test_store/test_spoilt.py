@@ -51,7 +51,7 @@ def test_a_spoilt_cache_is_noticed_and_fetched_again(store, locks, own_cache):
     throw_away(store.layout, first.key)
     again, said = _built_afresh(store, spec)
     assert any("fetching 1 packages again" in line for line in said)
-    assert store.inspect(again).intact
+    assert not store.inspect(again).paths
     assert not list(store.layout.building.iterdir())
 
 
@@ -74,7 +74,7 @@ def test_offline_a_spoilt_cache_means_no_environment(store, locks, own_cache):
         store.restore(spec, offline=True)
     assert not first.path.exists()
     assert not list(store.layout.building.iterdir())
-    assert store.inspect(store.restore(spec)).intact
+    assert not store.inspect(store.restore(spec)).paths
 
 
 def test_what_was_hashed_is_not_hashed_again(store, locks, own_cache, hashed):
@@ -85,7 +85,7 @@ def test_what_was_hashed_is_not_hashed_again(store, locks, own_cache, hashed):
     names = {Path(path).name for path in hashed}
     assert "core.py" in names  # of click, which is new
     assert not names & {"six.py", "idnadata.py"}
-    assert store.inspect(second).intact
+    assert not store.inspect(second).paths
 
 
 def test_what_was_touched_since_is_hashed_again(store, locks, own_cache, hashed):
@@ -95,8 +95,8 @@ def test_what_was_touched_since_is_hashed_again(store, locks, own_cache, hashed)
     second, said = _built_afresh(store, locks.spec("six", "idna", "click"))
     assert any(path.endswith("/six.py") for path in hashed)
     assert any("fetching 1 packages again" in line for line in said)
-    assert store.inspect(second).intact
-    assert not store.inspect(first).intact
+    assert not store.inspect(second).paths
+    assert store.inspect(first).paths
 
 
 def test_without_links_all_is_hashed_every_time(store, locks, own_cache, hashed, monkeypatch):
@@ -122,7 +122,7 @@ def test_inspect_names_everything_that_changed(store, locks, own_cache):
     environment.path.joinpath("bin", "python3").unlink()
     environment.path.joinpath("bin", "python3").symlink_to("/bin/sh")
     seen = store.inspect(environment)
-    assert not seen.intact
+    assert seen.paths
     assert [(one.path, one.distributions) for one in seen.changed] == [
         (f"{inside}/six.py", ("six",))
     ]
@@ -153,5 +153,5 @@ def test_bytecode_alone_leaves_it_intact(store, locks, own_cache):
     folder.mkdir()
     folder.joinpath("six.cpython-311.pyc").write_bytes(b"\0")
     seen = store.inspect(environment)
-    assert seen.intact
+    assert not seen.paths
     assert len(seen.bytecode) == 1
