@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from holdfast.errors import HoldfastError
 from holdfast.restore.restored import Restored
 from holdfast.serve.call import Call
@@ -23,7 +25,7 @@ from holdfast.serve.protocol.schema import Schema, read_schema
 from holdfast.serve.settings import Settings
 from holdfast.serve.tally import Tally
 from holdfast.serve.version import Ready, start_worker
-from holdfast.worker.channel import Channel, as_header
+from holdfast.worker.channel import Channel
 
 logger = logging.getLogger("holdfast.serve")
 
@@ -210,14 +212,15 @@ class Pool:
         answered: Callable[[dict[str, Any], list[memoryview]], None]
         if calls[0].rows and self.decoder is not None:
             payload, buffers = self.decoder.join([call.data for call in calls])
-            rows = [call.rows for call in calls]
-            header = {"op": "score", "payload": payload, "rows": rows}
+            rows = ",".join([str(call.rows) for call in calls]).encode()
+            header = b'{"op":"score","payload":%b,"rows":[%b]}' % (payload, rows)
             answered = lambda header, out: self._scored(member, header, out)  # noqa: E731
         else:
-            header = {"op": "invoke", "content_type": calls[0].content_type.decode("latin-1")}
+            content_type = calls[0].content_type.decode("latin-1")
+            header = msgspec.json.encode({"op": "invoke", "content_type": content_type})
             buffers = [calls[0].data]
             answered = lambda header, out: self._invoked(member, header, out)  # noqa: E731
-        member.channel.send(as_header(header), buffers, answered)
+        member.channel.send(header, buffers, answered)
 
     def _scored(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
         calls = self._done(member)

@@ -7,9 +7,8 @@ nobody blocks on it.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from holdfast.worker import frames
 from holdfast.worker.client import Buffers, Header, Worker
@@ -61,7 +60,8 @@ class Channel(asyncio.Protocol):
         if self._answered is not None or self._transport is None:
             raise RuntimeError("a worker answers one request at a time")
         self._answered = answered
-        self._transport.writelines(frames.pack(header, buffers))
+        # One write, one wake of the worker; what is copied here is small beside what follows.
+        self._transport.write(b"".join(frames.pack(header, buffers)))
 
     def last_lines(self) -> str:
         """The end of what the process wrote, without credentials."""
@@ -84,14 +84,12 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The line is open."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a socket gives
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Some of an answer, or all of it."""
-        self._received += data
         try:
-            self._read()
+            self._read(data)
         except frames.FrameError as error:
             self._fail(f"sent what is not an answer: {error}")
 
@@ -100,17 +98,20 @@ class Channel(asyncio.Protocol):
         if not self._closed:
             self._fail("")
 
-    def _read(self) -> None:
-        if self._announced is None:
-            if len(self._received) < frames.PREFIX_BYTES:
-                return
-            self._announced = frames.read_prefix(self._received[: frames.PREFIX_BYTES])
-        end = frames.PREFIX_BYTES + self._announced.body
-        if len(self._received) < end:
+    def _read(self, data: bytes) -> None:
+        if self._received:
+            self._received += data
+        # Mostly an answer comes whole, and is read where it lies.
+        received: bytes | bytearray = self._received or data
+        if self._announced is None and len(received) >= frames.PREFIX_BYTES:
+            self._announced = frames.read_prefix(received[: frames.PREFIX_BYTES])
+        end = frames.PREFIX_BYTES + (self._announced.body if self._announced else 0)
+        if self._announced is None or len(received) < end:
+            self._received = self._received or bytearray(data)
             return
-        if len(self._received) > end or self._answered is None:
+        if len(received) > end or self._answered is None:
             raise frames.FrameError("more than was asked for")
-        body = memoryview(self._received)[frames.PREFIX_BYTES :]
+        body = memoryview(received)[frames.PREFIX_BYTES :]
         header, buffers = frames.split(body, self._announced)
         answered, self._answered = self._answered, None
         self._received, self._announced = bytearray(), None
@@ -136,8 +137,3 @@ class Channel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         return await asyncio.to_thread(self._process.end)
-
-
-def as_header(header: dict[str, Any]) -> bytes:
-    """A request's header as `send` takes it."""
-    return json.dumps(header, allow_nan=False, separators=(",", ":")).encode()

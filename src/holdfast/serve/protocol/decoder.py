@@ -29,8 +29,11 @@ class Decoder(Protocol):
     def decode(self, body: bytes) -> tuple[int, Rows] | None:
         """How many rows a JSON body asks for, and the rows; None for what is not plain."""
 
-    def join(self, parts: Sequence[Rows]) -> tuple[dict[str, Any], Buffers]:
-        """The rows of several requests as one payload of the worker's (worker/payload.py)."""
+    def join(self, parts: Sequence[Rows]) -> tuple[bytes, Buffers]:
+        """The rows of several requests as one payload of the worker's: its header, its buffers.
+
+        The header is JSON, as worker/payload.py has it.
+        """
 
 
 def compile_decoder(schema: Schema) -> Decoder | None:
@@ -65,10 +68,10 @@ class ColumnDecoder:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._names = [column.name for column in columns]
         types = [_KINDS[column.kind] for column in columns]
-        self._kinds = [kind for _, kind in types]
         row: Any = tuple.__class_getitem__(tuple(read for read, _ in types))
         self._decode = msgspec.json.Decoder(_request(row, self._names, types)).decode
-        self._runs = list(_runs(self._kinds))
+        self._runs = list(_runs([kind for _, kind in types]))
+        self._head = _table_head(self._names, self._runs)
         self._orders: dict[bytes, bool] = {}
 
     def decode(self, body: bytes) -> tuple[int, Rows] | None:
@@ -89,31 +92,24 @@ class ColumnDecoder:
         # MLflow makes a table without columns of no rows.
         return (len(rows), rows) if rows else None
 
-    def join(self, parts: Sequence[Rows]) -> tuple[dict[str, Any], Buffers]:
+    def join(self, parts: Sequence[Rows]) -> tuple[bytes, Buffers]:
         """See `Decoder`: a table, each run of columns of one type one after the other."""
         rows = parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
         if len(self._runs) == 1 and self._runs[0][2] is not None:
-            block = np.array(rows, dtype=self._runs[0][2])
-            spec, buffers = _block(block.T, 0)
-            specs = [spec]
+            buffers = [_bytes_of(np.array(rows, dtype=self._runs[0][2]).T)]
         else:
-            specs, buffers = self._columns(rows)
-        return {"kind": "table", "rows": len(rows), "names": self._names, "columns": specs}, buffers
+            buffers = self._columns(list(zip(*rows, strict=True)))
+        return self._head + b"%d}" % len(rows), buffers
 
-    def _columns(self, rows: Sequence[tuple[Any, ...]]) -> tuple[list[dict[str, Any]], Buffers]:
-        columns = list(zip(*rows, strict=True))
-        specs: list[dict[str, Any]] = []
+    def _columns(self, columns: Sequence[tuple[Any, ...]]) -> Buffers:
         buffers: Buffers = []
         for start, end, kind in self._runs:
             if kind is None:
                 for column in columns[start:end]:
-                    specs.append(_text_spec(len(buffers)))
                     buffers += _text(column)
-                continue
-            spec, block = _block(np.array(columns[start:end], dtype=kind), len(buffers))
-            specs.append(spec)
-            buffers += block
-        return specs, buffers
+            else:
+                buffers.append(_bytes_of(np.array(columns[start:end], dtype=kind)))
+        return buffers
 
     def _in_order(self, columns: Raw) -> bool:
         """Whether a request names the signature's columns, in its order.
@@ -163,16 +159,26 @@ def _runs(kinds: Sequence[str | None]) -> Iterable[tuple[int, int, str | None]]:
             start = end
 
 
-def _block(columns: Any, number: int) -> tuple[dict[str, Any], Buffers]:
-    """Columns of one type, as rows of `columns`: the way a DataFrame holds them."""
-    spec: dict[str, Any] = {"type": columns.dtype.str, "buffers": [number]}
-    if len(columns) > 1:
-        spec["width"] = len(columns)
-    return spec, [np.ascontiguousarray(columns).reshape(-1).view("u1")]
+def _table_head(names: Sequence[str], runs: Iterable[tuple[int, int, str | None]]) -> bytes:
+    """The header of a table, up to the number of its rows: the same for every request."""
+    specs: list[dict[str, Any]] = []
+    buffers = 0
+    for start, end, kind in runs:
+        if kind is None:
+            for _ in range(start, end):
+                specs.append({"type": "text", "buffers": [buffers, buffers + 1]})
+                buffers += 2
+        else:
+            width = {} if end - start == 1 else {"width": end - start}
+            specs.append({"type": kind, "buffers": [buffers], **width})
+            buffers += 1
+    head = msgspec.json.encode({"kind": "table", "names": names, "columns": specs})
+    return head[:-1] + b',"rows":'
 
 
-def _text_spec(number: int) -> dict[str, Any]:
-    return {"type": "text", "buffers": [number, number + 1]}
+def _bytes_of(columns: Any) -> Any:
+    """An array's bytes, one column after the other: the way a DataFrame holds them."""
+    return np.ascontiguousarray(columns).reshape(-1).view("u1")
 
 
 def _text(column: Sequence[str]) -> Buffers:
@@ -230,13 +236,12 @@ class TensorDecoder:
         fits = array.ndim == len(self._shape) and all(map(_fits, array.shape, self._shape))
         return (len(array), array) if fits and array.size else None
 
-    def join(self, parts: Sequence[Rows]) -> tuple[dict[str, Any], Buffers]:
+    def join(self, parts: Sequence[Rows]) -> tuple[bytes, Buffers]:
         """See `Decoder`: one tensor."""
         array = parts[0] if len(parts) == 1 else np.concatenate(parts)
         spec = {"shape": list(array.shape), "type": self._kind, "buffers": [0]}
-        return {"kind": "tensors", "single": True, "tensors": [spec]}, [
-            array.reshape(-1).view("u1")
-        ]
+        header = msgspec.json.encode({"kind": "tensors", "single": True, "tensors": [spec]})
+        return header, [_bytes_of(array)]
 
 
 def _nested(kind: Any, axes: int) -> Any:
