@@ -32,6 +32,11 @@ _MOST_DETAILS = 20
 @click.option(
     "--record", is_flag=True, help="Tag the version in MLflow's registry with the result."
 )
+@click.option(
+    "--no-load",
+    is_flag=True,
+    help="Compare bytes only: no code of the model runs, and nothing is predicted.",
+)
 @options.timeout
 @options.as_json
 @options.talk
@@ -42,6 +47,7 @@ def command(
     *,
     tolerance: float,
     record: bool,
+    no_load: bool,
     timeout: float,
     as_json: bool,
     **how: Unpack[options.How],
@@ -50,6 +56,8 @@ def command(
 
     Prints a receipt; exits with 1 when something does not match.
     """
+    if record and no_load:
+        raise click.UsageError("--record tells what was proven; --no-load proves half of it.")
     from holdfast.model import open_model
     from holdfast.verify.record import check_recordable
     from holdfast.verify.record import record as tag
@@ -59,7 +67,14 @@ def command(
         model = open_model(uri)
         if record:
             check_recordable(model)
-        receipt = verify(model, **how, tolerance=tolerance, timeout=timeout, on_progress=doing)
+        receipt = verify(
+            model,
+            **how,
+            tolerance=tolerance,
+            timeout=timeout,
+            load=not no_load,
+            on_progress=doing,
+        )
     print_json(receipt.to_dict()) if as_json else _print(receipt, everything=screen.verbose)
     say_slim(screen, receipt.slim)
     if record:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.environment.inspection import Finding, Inspection
-from holdfast.errors import InputError, MismatchError, ModelError
+from holdfast.errors import HoldfastError, InputError, MismatchError, ModelError
 from holdfast.model import Model, read_golden
 from holdfast.restore.replay import replay
 from holdfast.restore.restored import Restored, open_worker
@@ -16,6 +16,9 @@ from holdfast.seal.grade import Grade
 from holdfast.seal.seal import Seal
 from holdfast.verify.receipt import Check, Status
 from holdfast.worker.client import Worker
+
+# What only a process in the environment can tell.
+IN_THE_WORKER = ("python", "predictions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Options:
     offline: bool
     strict: bool
     timeout: float
+    load: bool
 
 
 def model_files(model: Model) -> Check:
@@ -127,7 +131,7 @@ def strays(inspection: Inspection, options: Options) -> Check:
 
 
 def in_the_worker(restored: Restored, options: Options) -> Iterator[Check]:
-    """Python and predictions: what only a process in the environment can tell."""
+    """The checks that `IN_THE_WORKER` names, in a worker of their own."""
     with open_worker(restored) as worker:
         yield python(restored, worker.describe())
         yield predictions(restored.model, worker, options)
@@ -159,16 +163,27 @@ def predictions(model: Model, worker: Worker, options: Options) -> Check:
     """The golden predictions, replayed."""
     seal = model.seal
     if not seal.golden.sha256:
-        return Check(name="predictions", status=Status.UNPROVEN, summary=seal.golden.reason)
+        return unproven(seal)
     golden = read_golden(model)
     try:
         found = replay(golden, worker, timeout=options.timeout)
     except (InputError, ModelError) as error:
-        return _mismatch("predictions", f"the model does not predict: {error.message}")
-    return _compared(seal, found, options)
+        return not_predicted(error)
+    return compared(seal, found, options.tolerance)
 
 
-def _compared(seal: Seal, found: Agreement, options: Options) -> Check:
+def not_predicted(error: HoldfastError) -> Check:
+    """What comes of golden predictions that the model does not answer at all."""
+    return _mismatch("predictions", f"the model does not predict: {error.message}")
+
+
+def unproven(seal: Seal) -> Check:
+    """What comes of a seal without golden predictions."""
+    return Check(name="predictions", status=Status.UNPROVEN, summary=seal.golden.reason)
+
+
+def compared(seal: Seal, found: Agreement, tolerance: float) -> Check:
+    """What comes of an answer that stands so to the golden one."""
     rows = f"{seal.golden.rows} golden predictions"
     if found.identical:
         return _match("predictions", f"{rows} replayed, identical to the bit")
@@ -179,8 +194,8 @@ def _compared(seal: Seal, found: Agreement, options: Options) -> Check:
             return Check(name="predictions", status=Status.MATCH, summary=summary, details=note)
         return _mismatch("predictions", f"another shape or type at {found.place}", note)
     where = (f"largest difference {found.largest:g} at {found.place}",)
-    if found.within(options.tolerance):
-        summary = f"{rows} replayed, within {options.tolerance:g}"
+    if found.within(tolerance):
+        summary = f"{rows} replayed, within {tolerance:g}"
         return Check(name="predictions", status=Status.MATCH, summary=summary, details=where)
     return _mismatch("predictions", f"{rows} replayed, and they differ", where)
 

@@ -77,3 +77,21 @@ class Receipt:
         """As JSON has it, with "matches"."""
         checks = [{**asdict(check), "status": check.status.value} for check in self.checks]
         return {**asdict(self), "checks": checks, "matches": self.matches}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Receipt:
+        """Read what `to_dict` of this version wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not that.
+        """
+        known = {key: value for key, value in data.items() if key != "matches"}
+        checks = tuple(
+            Check(**{**one, "status": Status(one["status"]), "details": tuple(one["details"])})
+            for one in known["checks"]
+        )
+        slim = known["slim"]
+        if slim is not None:
+            lists = ("left_out", "unused", "included")
+            slim = Slim(**{**slim, **{name: tuple(slim[name]) for name in lists}})
+        return cls(**{**known, "checks": checks, "slim": slim})

@@ -42,6 +42,7 @@ def verify(  # noqa: PLR0913 - an option means the same in every verb
     offline: bool = False,
     strict: bool = False,
     timeout: float = 300.0,
+    load: bool = True,
     on_progress: Progress = silent,
 ) -> Receipt:
     """Compare a model and its restored environment with the seal, and replay its predictions.
@@ -54,6 +55,7 @@ def verify(  # noqa: PLR0913 - an option means the same in every verb
         offline: Fetch nothing.
         strict: Refuse another patch release of Python; count bytecode in the environment.
         timeout: Seconds for loading and predicting.
+        load: Whether to load the model; else Python and the predictions are not compared.
         on_progress: Told what takes time, a line at a time.
 
     Returns:
@@ -70,6 +72,7 @@ def verify(  # noqa: PLR0913 - an option means the same in every verb
         offline=offline,
         strict=strict,
         timeout=timeout,
+        load=load,
     )
     verifying = _Verifying(model=opened, options=options, on_progress=on_progress)
     for check in _each(verifying):
@@ -84,7 +87,7 @@ def _each(verifying: _Verifying) -> Iterator[Check]:
     verifying.on_progress("hashing the model's files")
     yield checks.model_files(model)
     if _broken(verifying):
-        yield from map(_skipped, ("packages", "installed-files", "strays", "python", "predictions"))
+        yield from map(_skipped, ("packages", "installed-files", "strays", *checks.IN_THE_WORKER))
         return
     try:
         verifying.restored = restore(
@@ -97,7 +100,7 @@ def _each(verifying: _Verifying) -> Iterator[Check]:
         )
     except MismatchError as error:
         yield Check(name="packages", status=Status.MISMATCH, summary=error.message)
-        yield from map(_skipped, ("installed-files", "strays", "python", "predictions"))
+        yield from map(_skipped, ("installed-files", "strays", *checks.IN_THE_WORKER))
         return
     restored = verifying.restored
     yield checks.packages(restored)
@@ -106,7 +109,10 @@ def _each(verifying: _Verifying) -> Iterator[Check]:
     yield checks.installed_files(restored, inspection)
     yield checks.strays(inspection, options)
     if _broken(verifying):
-        yield from map(_skipped, ("python", "predictions"))
+        yield from map(_skipped, checks.IN_THE_WORKER)
+        return
+    if not options.load:
+        yield from map(_left_out, checks.IN_THE_WORKER)
         return
     verifying.on_progress("replaying the golden predictions")
     yield from checks.in_the_worker(restored, options)
@@ -118,6 +124,10 @@ def _broken(verifying: _Verifying) -> bool:
 
 def _skipped(name: str) -> Check:
     return Check(name=name, status=Status.SKIPPED, summary="not compared: see above")
+
+
+def _left_out(name: str) -> Check:
+    return Check(name=name, status=Status.SKIPPED, summary="not compared: the model was not loaded")
 
 
 def _receipt(verifying: _Verifying) -> Receipt:
