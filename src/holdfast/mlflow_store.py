@@ -24,6 +24,9 @@ from holdfast.seal.store import not_sealed
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _LOGGED_ID = re.compile(r"models:/m-[0-9a-f]{32}")
+# What names one version for good: a logged model, or a version's number.
+_LASTING = re.compile(r"/m-[0-9a-f]{32}$|/[0-9]+$")
+_PLACE = re.compile(r"models://[^/]+/")
 # "models://profile@databricks/…" has an authority, and is Databricks' to judge.
 _FORMS = re.compile(r"models:/(m-[0-9a-f]{32}|[^/]+/[^/]+|[^/@]+@[^/]+)|runs:/[^/]+/.+|\w+://.+")
 # MLflow's codes for "you asked for what is not there".
@@ -66,6 +69,30 @@ def local_folder(uri: str) -> Path | None:
     if _SCHEME.match(uri) and not Path(uri).is_dir():
         return None
     return Path(uri).absolute()
+
+
+def is_moving(uri: str) -> bool:
+    """Whether `uri` may come to name another version: an alias, a stage or "latest"."""
+    return uri.startswith("models:/") and not _LASTING.search(uri)
+
+
+def named_now(uri: str) -> str:
+    """The URI of the version that a moving URI names now: models:/name/3.
+
+    Raises:
+        InputError: It names nothing.
+        ToolError: MLflow, or the store behind it, failed.
+    """
+    _check_form(uri)
+    with _mlflow_failures(uri):
+        _check_stores(uri)
+        from mlflow.store.artifact.utils.models import get_model_name_and_version
+        from mlflow.tracking import MlflowClient
+
+        name, version = get_model_name_and_version(MlflowClient(), uri)[:2]
+        # In Databricks a URI may name the registry as well: "models://profile@databricks/…".
+        place = _PLACE.match(uri)
+        return f"{place[0] if place else 'models:/'}{name}/{version}"
 
 
 def fetch(uri: str) -> tuple[Path, RegisteredVersion | None]:

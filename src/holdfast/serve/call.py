@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import http
+import json
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from holdfast.errors import ModelError, ToolError
+from holdfast.redact import redact_said
 
 # Status, content type, body.
 Reply = Callable[[int, bytes, bytes], None]
+# Header and buffers of a worker's answer.
+Found = tuple[dict[str, Any], tuple[bytes, ...]]
 
 JSON = b"application/json"
 
@@ -22,9 +31,13 @@ class Call:
         arrived: When its body was there, on the loop's clock.
         tries: How many workers have died on it.
         alone: Whether it is to be predicted by itself, since a batch with it has failed.
+        version: The line of the answer's head that says which version answers.
     """
 
-    __slots__ = ("_reply", "alone", "arrived", "content_type", "data", "rows", "tries", "wrap")
+    __slots__ = (
+        *("_reply", "alone", "arrived", "content_type", "data", "rows", "tries", "version"),
+        "wrap",
+    )
 
     def __init__(
         self,
@@ -42,6 +55,7 @@ class Call:
         self.wrap: Callable[[Any], bytes] | None = None
         self.tries = 0
         self.alone = False
+        self.version = b""
 
     @property
     def answered(self) -> bool:
@@ -57,3 +71,41 @@ class Call:
     def forget(self) -> None:
         """Nobody waits any more: the client has gone."""
         self._reply = None
+
+
+class Question(Call):
+    """What a worker is asked for the gateway's own sake; it waits its turn like any other call.
+
+    Args:
+        found: Gets the answer's header and buffers, or a ModelError where the model failed, or a
+            ToolError where it was not asked at all.
+        header: Of the request, JSON.
+        buffers: Of the request.
+    """
+
+    __slots__ = ("_found", "header")
+
+    def __init__(
+        self, found: asyncio.Future[Found], arrived: float, header: bytes, buffers: Sequence[Any]
+    ) -> None:
+        super().__init__(self._refused, arrived, buffers)
+        self.header = header
+        self._found = found
+
+    def end(self, header: dict[str, Any], buffers: Sequence[memoryview]) -> None:
+        """Take the worker's answer."""
+        self.forget()
+        if self._found.done():
+            return
+        error = header.get("error")
+        if error is None:
+            self._found.set_result((header, tuple(map(bytes, buffers))))
+        else:
+            said = redact_said(f"{error.get('type', '')}: {error.get('message', '')}", os.environ)
+            self._found.set_exception(ModelError(said.removeprefix("builtins.")))
+
+    def _refused(self, status: int, _: bytes, body: bytes) -> None:
+        said = json.loads(body)["message"]
+        gone = status == http.HTTPStatus.INTERNAL_SERVER_ERROR
+        if not self._found.done():
+            self._found.set_exception(ModelError(said) if gone else ToolError(said))

@@ -181,6 +181,8 @@ class Connection(HttpToolsProtocol):
         for name, value in self.server_state.default_headers:
             head += (name, b": ", value, b"\r\n")
         head += (b"content-type: ", content_type, b"\r\ncontent-length: ", b"%d" % len(body))
+        if express.call is not None:
+            head.append(express.call.version)
         if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
             head.append(b"\r\nretry-after: 1")
         if not express.keep_alive:

@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import msgspec
 
 from holdfast.errors import HoldfastError
 from holdfast.restore.restored import Restored
-from holdfast.serve.call import Call
+from holdfast.serve.call import JSON, Call, Found, Question, Reply
 from holdfast.serve.protocol.answer import AnswerError, split_answer
 from holdfast.serve.protocol.decoder import Decoder, compile_decoder
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.protocol.schema import Schema, read_schema
 from holdfast.serve.settings import Settings
 from holdfast.serve.tally import Tally
-from holdfast.serve.version import Ready, start_worker
+from holdfast.serve.version import Ready, start_worker, version_of
 from holdfast.worker.channel import Channel
 
 logger = logging.getLogger("holdfast.serve")
@@ -74,6 +74,8 @@ class Pool:
     ) -> None:
         self.restored = restored
         self.tally = Tally()
+        self.version = version_of(restored.model)
+        self.head = b"\r\nx-holdfast-version: " + self.version.encode()
         self.schema = Schema()
         self.decoder: Decoder | None = None
         self.loaded: dict[str, Any] = {}
@@ -130,8 +132,27 @@ class Pool:
             raise failures[0]
         self._sweep()
 
+    def take(self, reply: Reply, arrived: float, content_type: bytes, body: bytes) -> Call:
+        """Take a request in MLflow's scoring protocol; `reply` is called with its answer."""
+        plain = None
+        if self.decoder is not None and content_type == JSON and len(body) <= self._limits.inline:
+            plain = self.decoder.decode(body)
+        if plain is None:
+            call = Call(reply, arrived, body, 0, content_type)
+        else:
+            call = Call(reply, arrived, plain[1], plain[0])
+        self.submit(call)
+        return call
+
+    def ask(self, header: dict[str, Any], buffers: Sequence[Any] = ()) -> asyncio.Future[Found]:
+        """Ask a worker for the gateway's own sake; see Question for what comes of it."""
+        found: asyncio.Future[Found] = self._loop.create_future()
+        self.submit(Question(found, self._loop.time(), msgspec.json.encode(header), buffers))
+        return found
+
     def submit(self, call: Call) -> None:
         """Take a call; it is answered sooner or later, whatever happens."""
+        call.version = self.head
         if self._closing:
             self._refuse(call, "this model is not served any more")
         elif len(self._waiting) >= self._limits.queue:
@@ -215,6 +236,9 @@ class Pool:
             rows = ",".join([str(call.rows) for call in calls]).encode()
             header = b'{"op":"score","payload":%b,"rows":[%b]}' % (payload, rows)
             answered = lambda header, out: self._scored(member, header, out)  # noqa: E731
+        elif isinstance(first := calls[0], Question):
+            header, buffers = first.header, first.data
+            answered = lambda header, out: self._found(member, header, out)  # noqa: E731
         else:
             content_type = calls[0].content_type.decode("latin-1")
             header = msgspec.json.encode({"op": "invoke", "content_type": content_type})
@@ -254,6 +278,11 @@ class Pool:
             status = int(header["status"])
             self._count(call, status)
             call.answer(status, b"".join(out), str(header["content_type"]).encode("latin-1"))
+        self._wake()
+
+    def _found(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
+        (question,), member.calls = member.calls, []
+        cast("Question", question).end(header, out)
         self._wake()
 
     def _done(self, member: Member) -> list[Call]:

@@ -51,6 +51,9 @@ class Settings:
         strict: Refuse another patch release of Python than the sealed one.
         memory: Bytes of private memory that each worker may have.
         verify: Answer no request before the receipt of its model matches.
+        tolerance: Golden predictions may differ by this much.
+        poll: Seconds between looks at what an alias means; 0 for looking only when told to.
+        nice: How far workers stand back for other processes, 0 to 19.
     """
 
     workers: int = 1
@@ -61,4 +64,7 @@ class Settings:
     strict: bool = False
     memory: int | None = None
     verify: bool = False
+    tolerance: float = 0.0
+    poll: float = 10.0
+    nice: int = 0
     limits: Limits = Limits()

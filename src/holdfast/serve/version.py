@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from holdfast.errors import HoldfastError
-from holdfast.model import read_golden
+from holdfast.model import Model, read_golden
 from holdfast.restore.restored import Restored
 from holdfast.serve.settings import Settings
 from holdfast.worker.client import Worker
@@ -42,6 +43,15 @@ class Ready:
     why: str
 
 
+def version_of(model: Model) -> str:
+    """What tells the versions of a model apart: the registry's number, else of the seal's digest.
+
+    Only of letters, digits and dashes: it goes into headers.
+    """
+    number = model.registered.version if model.registered else ""
+    return number if re.fullmatch(r"[A-Za-z0-9-]{1,40}", number) else model.digest[:12]
+
+
 def start_worker(restored: Restored, settings: Settings) -> Ready:
     """Start a worker, load the model, and find the shortest way to it. Takes seconds.
 
@@ -65,6 +75,8 @@ def start_worker(restored: Restored, settings: Settings) -> Ready:
                 memory_limit=settings.memory,
             )
         )
+        if settings.nice:
+            os.setpriority(os.PRIO_PROCESS, worker.pid, settings.nice)
         loaded = worker.load(timeout=settings.limits.start)
         header, buffers = _example(restored)
         found = worker.prepare(
