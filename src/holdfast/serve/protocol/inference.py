@@ -1,0 +1,214 @@
+"""Requests in the Open Inference Protocol (V2, REST): tensors to rows, or to MLflow's JSON.
+
+A model with columns takes one input for each, of shape [n] or [n, 1], or all in one of shape
+[n, columns]; a model of one tensor takes one input. What the decoder of the signature does not take
+becomes a request in MLflow's own protocol, which the worker reads as MLflow does: so a type or a
+column that does not fit means what it means there.
+
+The binary tensor extension is not spoken: tensors come in JSON, nested or flat.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from holdfast.serve.protocol.datatype import DATATYPES, as_datatype
+from holdfast.serve.protocol.decoder import Decoder
+from holdfast.serve.protocol.schema import Schema
+
+_MOST_AXES = 32
+# Types of columns whose values are lists or more.
+_NESTED = {"", "any", "array", "map", "object"}
+# A matrix: rows and columns.
+_MATRIX = 2
+
+
+class InferenceError(Exception):
+    """The request is not one of the protocol's, or not for this model: the client's mistake."""
+
+
+class _Input(Struct):
+    name: str
+    shape: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=_MOST_AXES)]
+    datatype: str
+    data: list[Any] | UnsetType = UNSET
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class _Output(Struct):
+    name: str
+
+
+class _Request(Struct):
+    inputs: Annotated[list[_Input], Meta(min_length=1)]
+    id: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    outputs: list[_Output] = field(default_factory=list)
+
+
+_parse = msgspec.json.Decoder(_Request).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for.
+
+    Attributes:
+        rows: How many rows; 0 where only the worker can tell.
+        data: The rows, as the decoder makes them; where `rows` is 0, MLflow's JSON.
+        id: What the client calls its request.
+        outputs: Names of the outputs it wants; none for all.
+    """
+
+    rows: int
+    data: Any
+    id: str | None
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """An input: its values in one list, the last axis first."""
+
+    name: str
+    shape: tuple[int, ...]
+    values: list[Any]
+
+
+def read_request(
+    body: bytes, schema: Schema, decoder: Decoder | None, params: Collection[str] = ()
+) -> Asked:
+    """Read a request's body.
+
+    Args:
+        body: The body.
+        schema: Of the model's inputs.
+        decoder: Of the same schema.
+        params: Names of the model's parameters, which a request may have among its own.
+
+    Raises:
+        InferenceError: It is no request for this model.
+    """
+    try:
+        request = _parse(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InferenceError(_why_unreadable(body, error)) from error
+    tensors = [_tensor(one) for one in request.inputs]
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise InferenceError("two inputs have one name")
+    given = {name: value for name, value in request.parameters.items() if name in params}
+    rows, data = _read(tensors, schema, decoder, given)
+    return Asked(rows, data, request.id, tuple(output.name for output in request.outputs))
+
+
+def _why_unreadable(body: bytes, error: Exception) -> str:
+    if b'"binary_data_size"' in body:
+        return "the binary tensor extension is not supported here: send the tensors' data as JSON"
+    said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return f"this is no inference request: {said}"
+
+
+def _read(
+    tensors: list[_Tensor], schema: Schema, decoder: Decoder | None, params: dict[str, Any]
+) -> tuple[int, Any]:
+    said: dict[str, Any]
+    if schema.columns:
+        names, rows = _table(tensors, schema)
+        plain = names == [column.name for column in schema.columns]
+        said = {"dataframe_split": {"columns": names, "data": rows}}
+    elif len(tensors) == 1 and not any(tensor.name for tensor in schema.tensors):
+        rows, plain = _nest(tensors[0]), True
+        said = {"inputs": rows}
+    else:
+        rows, plain = [], False
+        said = {"inputs": {tensor.name: _nest(tensor) for tensor in tensors}}
+    taken = decoder.take(rows) if decoder is not None and plain and not params else None
+    return taken or (0, _as_json(said | ({"params": params} if params else {})))
+
+
+def _as_json(said: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(said)
+    except UnicodeEncodeError as error:
+        raise InferenceError(f"text that is not Unicode: {error}") from error
+
+
+def _table(tensors: list[_Tensor], schema: Schema) -> tuple[list[str], list[Any]]:
+    """Names of columns, and rows, in the signature's order where the names are its own."""
+    columns = [column.name for column in schema.columns]
+    if len(tensors) == 1 and len(tensors[0].shape) == _MATRIX and tensors[0].name not in columns:
+        return columns, _matrix(tensors[0], len(columns))
+    lengths = {tensor.shape[0] for tensor in tensors}
+    if len(lengths) > 1:
+        raise InferenceError(f"inputs of different lengths: {sorted(lengths)}")
+    values = {tensor.name: _column(tensor, schema) for tensor in tensors}
+    names = columns if values.keys() == set(columns) else list(values)
+    return names, list(zip(*(values[name] for name in names), strict=True))
+
+
+def _matrix(tensor: _Tensor, width: int) -> list[Any]:
+    if tensor.shape[1] != width:
+        raise InferenceError(
+            f"input {tensor.name!r} has shape {list(tensor.shape)}, expected [n, {width}], or an "
+            "input for each column"
+        )
+    return _nest(tensor)
+
+
+def _column(tensor: _Tensor, schema: Schema) -> list[Any]:
+    """A column's values; lists of them where the signature has arrays there."""
+    nested = {column.name for column in schema.columns if column.kind in _NESTED}
+    if tensor.name in nested and len(tensor.shape) > 1:
+        return _nest(tensor)
+    if tensor.shape[1:] in {(), (1,)}:
+        return tensor.values
+    raise InferenceError(
+        f"input {tensor.name!r} has shape {list(tensor.shape)}, expected [n] or [n, 1]"
+    )
+
+
+def _tensor(given: _Input) -> _Tensor:
+    """Check an input against its own shape and datatype."""
+    where = f"input {given.name!r}"
+    if given.datatype not in DATATYPES:
+        raise InferenceError(
+            f"{where} has datatype {given.datatype!r}, expected one of {', '.join(DATATYPES)}"
+        )
+    if given.data is UNSET:
+        binary = "binary_data_size" in given.parameters
+        raise InferenceError(
+            f"{where} has no data" + (": the binary tensor extension is not supported" * binary)
+        )
+    values = _flatten(given.data, given.shape)
+    if len(values) != math.prod(given.shape):
+        raise InferenceError(f"{where} has data that do not fill the shape {given.shape}")
+    if not values:
+        raise InferenceError(f"{where} is empty")
+    try:
+        values = as_datatype(values, given.datatype)
+    except msgspec.ValidationError as error:
+        raise InferenceError(f"{where} is not of datatype {given.datatype}: {error}") from error
+    return _Tensor(given.name, tuple(given.shape), values)
+
+
+def _flatten(data: list[Any], shape: list[int]) -> list[Any]:
+    """Nested data in one list; what is not nested as the shape says stays nested."""
+    for length in shape[1:]:
+        if not all(type(part) is list and len(part) == length for part in data):
+            break
+        data = list(chain.from_iterable(data))
+    return data
+
+
+def _nest(tensor: _Tensor) -> list[Any]:
+    values = tensor.values
+    for length in reversed(tensor.shape[1:]):
+        values = [values[at : at + length] for at in range(0, len(values), length)]
+    return values
