@@ -13,7 +13,7 @@ from holdfast.units import size
 _LONGEST = 200  # characters of one piece of text; nobody reads more in a table
 
 # Elements that have no end.
-_VOID = frozenset({"meta"})
+_VOID = frozenset({"link", "meta"})
 
 
 class Markup(str):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 
-from holdfast.serve import health
+from holdfast.serve import health, live
 from holdfast.serve.gateway import Gateway
+from holdfast.serve.page import routes as page
 
 
 def make_app(gateway: Gateway) -> Starlette:
     """The ASGI application of a gateway."""
-    return Starlette(routes=[*health.routes(gateway)])
+    return Starlette(routes=[*health.routes(gateway), *live.routes(gateway), *page.routes(gateway)])
