@@ -61,4 +61,3 @@ def _because(pool: Pool) -> list[Markup]:
 
 def _code(digest: str) -> Markup:
     return element("code", other(digest))
-
