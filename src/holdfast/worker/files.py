@@ -14,9 +14,9 @@ import math
 from typing import Any, Callable, Sequence
 
 FORMATS = ("csv", "json", "parquet")
-_WRAPPED = ("dataframe_split", "dataframe_records", "instances", "inputs")
+WRAPPED = ("dataframe_split", "dataframe_records", "instances", "inputs")
 # What language models are sent without a wrapper (MLflow's "unified LLM input").
-_UNWRAPPED = ("messages", "prompt", "input")
+UNWRAPPED = ("messages", "prompt", "input")
 
 
 class FileError(Exception):
@@ -41,7 +41,7 @@ def read(file_format: Any, buffers: Sequence[Any], metadata: Any) -> tuple[Any, 
         if file_format == "csv":
             return _read_csv(bytes(buffers[0]), schema), {}
         if file_format == "parquet":
-            return _read_parquet(bytes(buffers[0])), {}
+            return read_parquet(bytes(buffers[0])), {}
         return _read_json(bytes(buffers[0]), metadata, schema)
     except FileError:
         raise
@@ -57,12 +57,28 @@ def check_params(params: dict[str, Any], metadata: Any) -> None:
     Raises:
         FileError: One of them is not in the model's signature.
     """
-    known = metadata.get_params_schema() if hasattr(metadata, "get_params_schema") else None
-    names = [param.name for param in known.params] if known else []
+    names = _param_names(metadata)
     strange = sorted(params.keys() - set(names))
     if strange:
         there = f"its parameters are {', '.join(names)}" if names else "it has none"
         raise FileError(f"the model has no parameter {', '.join(map(repr, strange))}; {there}")
+
+
+def split_params(document: dict[str, Any], metadata: Any) -> tuple[Any, dict[str, Any]]:
+    """What a language model is sent: the model's parameters stand beside the data."""
+    names = _param_names(metadata)
+    params = {name: document[name] for name in document if name in names}
+    return {name: document[name] for name in document if name not in names}, params
+
+
+def is_from_type_hint(metadata: Any) -> bool:
+    """Whether the model checks and converts its input itself, by its type hint."""
+    return bool(getattr(metadata, "_is_signature_from_type_hint", lambda: False)())
+
+
+def _param_names(metadata: Any) -> list[str]:
+    known = metadata.get_params_schema() if hasattr(metadata, "get_params_schema") else None
+    return [param.name for param in known.params] if known else []
 
 
 def write(file_format: Any, answer: Any) -> bytes:
@@ -138,7 +154,12 @@ def _column_error(data: bytes, name: str, kind: Any) -> Exception | None:
     return None
 
 
-def _read_parquet(data: bytes) -> Any:
+def read_parquet(data: bytes) -> Any:
+    """The table in a Parquet file.
+
+    Raises:
+        FileError: The environment has nothing to read it with.
+    """
     import pandas as pd
 
     try:
@@ -159,20 +180,20 @@ def _read_json(data: bytes, metadata: Any, schema: Any) -> tuple[Any, dict[str, 
         document = json.loads(data.decode("utf-8"))
     except RecursionError as error:
         raise FileError("the JSON is nested too deeply") from error
-    if getattr(metadata, "_is_signature_from_type_hint", lambda: False)():
+    if is_from_type_hint(metadata):
         return _read_for_type_hint(document)
     if isinstance(document, list):
         return _read_list(document, schema), {}
     if not isinstance(document, dict):
         raise FileError(f"expected a JSON list or object, found {type(document).__name__}")
-    wrappers = [name for name in _WRAPPED if name in document]
+    wrappers = [name for name in WRAPPED if name in document]
     if len(wrappers) > 1:
-        raise FileError(f"expected one of {', '.join(_WRAPPED)}, found {', '.join(wrappers)}")
+        raise FileError(f"expected one of {', '.join(WRAPPED)}, found {', '.join(wrappers)}")
     if wrappers:
         params = document.get("params") or {}
         if not isinstance(params, dict):
             raise FileError("params must be an object")
-        return _read_wrapped(wrappers[0], document[wrappers[0]], schema), params
+        return read_wrapped(wrappers[0], document[wrappers[0]], schema), params
     return _read_object(document, metadata, schema)
 
 
@@ -183,9 +204,15 @@ def _read_for_type_hint(document: Any) -> tuple[Any, dict[str, Any]]:
     return document, {}
 
 
-def _read_wrapped(name: str, content: Any, schema: Any) -> Any:
+def read_wrapped(name: str, content: Any, schema: Any) -> Any:
+    """What stands in a JSON document under one of `WRAPPED`, as MLflow reads it."""
     from mlflow.utils import proto_json_utils
 
+    if name == "inputs" and isinstance(content, str):
+        # Several releases of MLflow would open the file of this name.
+        cast = getattr(proto_json_utils, "_cast_schema_type", None)
+        if cast is not None:
+            return cast(content, schema)
     if name in ("instances", "inputs"):
         return proto_json_utils.parse_tf_serving_input({name: content}, schema=schema)
     orient = name[len("dataframe_") :]
@@ -208,14 +235,11 @@ def _read_object(
     """A table by columns; what language models take goes to them as it stands."""
     import pandas as pd
 
-    if any(name in document for name in _UNWRAPPED):
-        known = metadata.get_params_schema() if hasattr(metadata, "get_params_schema") else None
-        names = {param.name for param in known.params} if known else set()
-        params = {name: document[name] for name in document if name in names}
-        return {name: document[name] for name in document if name not in names}, params
+    if any(name in document for name in UNWRAPPED):
+        return split_params(document, metadata)
     if not all(isinstance(column, list) for column in document.values()):
         raise FileError(
-            f"expected one of {', '.join(_WRAPPED)}, a list of records, or lists by column"
+            f"expected one of {', '.join(WRAPPED)}, a list of records, or lists by column"
         )
     frame = pd.DataFrame(document)
     if schema is None or schema.is_tensor_spec():

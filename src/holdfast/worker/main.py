@@ -4,17 +4,18 @@ Run by path, by the environment's interpreter: `python -I main.py --fd N --model
 socket is inherited, so that nobody else can connect to it. Nothing of Holdfast is installed here:
 the files beside this one are imported under a name of their own, which no model can mean.
 
-Each request is a frame `{"op": …}` and gets one frame back, an answer or `{"error": {…}}`:
+Each request is a frame `{"op": …}` and gets one frame back:
 
     load      {}                                   signature, flavors, seconds
     predict   {"payload": …, "params"?, "output"?} {"payload": …, "seconds": {…}}
     observe   {}                                   what has been imported: see observe.py
     describe  {}                                   interpreter and packages: see observe.py
+    prepare   {"payload"?, "threads", "batch"}     how the model is best asked: see scoring.py
+    score     {"payload": …, "rows": […]}          predictions of several requests: see scoring.py
+    invoke    {"content_type": …}                  one of any form: see invocations.py
     stop      {}                                   {}; then the process ends
 
-An error is `{"kind", "type", "message", "missing", "traceback"}`; its kind is "input" where the
-data does not fit the model, "model" where the model failed, "wire" where the message was not
-understood. `missing` names the module that was not there, where that is why.
+In place of an answer there may be `{"error": …}`: see failures.py.
 
 Standard library only, and Python 3.8 upwards.
 """
@@ -29,15 +30,11 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 PROTOCOL = 1
 _PACKAGE = "_holdfast_worker"
-_LAST_LINES = 12
-_LONGEST_MESSAGE = 4000
-_LONGEST_NAME = 200
 
 Buffers = List[Any]
 Reply = Tuple[Dict[str, Any], Buffers]
@@ -57,16 +54,7 @@ def _sibling(name: str) -> Any:
     return importlib.import_module(_PACKAGE + "." + name)
 
 
-class InputError(Exception):
-    """What the parent sent does not fit the model."""
-
-
-class WireError(Exception):
-    """What the parent sent is not a request."""
-
-
-class AnswerError(Exception):
-    """What the model answers has no exact form on the wire."""
+_failures = _sibling("failures")
 
 
 class Loaded:
@@ -75,6 +63,7 @@ class Loaded:
     def __init__(self, path: str) -> None:
         self.path = path
         self.model: Any = None
+        self._scorer: Any = None
 
     def load(self) -> dict[str, Any]:
         """Load the model, once; what it says about itself.
@@ -108,10 +97,32 @@ class Loaded:
         }
         return {"payload": payload, "seconds": seconds}, out
 
+    def prepare(self, header: dict[str, Any], buffers: Buffers) -> dict[str, Any]:
+        """Find the shortest way to the model."""
+        if self.model is None:
+            self.load()
+        self._scorer = _sibling("scoring").Scorer(self.model, header, buffers)
+        found: dict[str, Any] = self._scorer.found
+        return found
+
+    def score(self, header: dict[str, Any], buffers: Buffers) -> Reply:
+        """Predict for the rows of several requests."""
+        if self._scorer is None:
+            raise _failures.WireError("score wants to be prepared")
+        reply: Reply = self._scorer.score(header, buffers)
+        return reply
+
+    def invoke(self, header: dict[str, Any], buffers: Buffers) -> Reply:
+        """Answer a request as MLflow's scoring server does."""
+        if self.model is None:
+            self.load()
+        reply: Reply = _sibling("invocations").invoke(self.model, self.path, header, buffers)
+        return reply
+
     def _input(self, header: dict[str, Any], buffers: Buffers) -> tuple[Any, Any | None]:
         payload, params = header.get("payload"), header.get("params")
         if not isinstance(payload, dict) or not isinstance(params, (dict, type(None))):
-            raise WireError("predict wants a payload, and params as an object")
+            raise _failures.WireError("predict wants a payload, and params as an object")
         if payload.get("kind") != "file":
             return _decode(payload, buffers), params
         files = _sibling("files")
@@ -120,7 +131,7 @@ class Loaded:
             params = {**found, **(params or {})}
             files.check_params(params, self.model.metadata)
         except files.FileError as error:
-            raise InputError(str(error)) from error
+            raise _failures.InputError(str(error)) from error
         return data, params or None
 
 
@@ -136,7 +147,7 @@ def serve(sock: socket.socket, path: str) -> bool:
             return False
         except frames.FrameError as error:
             # Where the next frame begins cannot be known.
-            frames.send(sock, {"error": _describe_error(WireError(str(error)))})
+            frames.send(sock, {"error": _failures.describe(_failures.WireError(str(error)))})
             return False
         reply, out = _answer(loaded, header, buffers)
         del buffers
@@ -144,7 +155,7 @@ def serve(sock: socket.socket, path: str) -> bool:
             frames.send(sock, reply, out)
         # Found before the first byte was sent: what the model says of itself is not JSON.
         except frames.FrameError as error:
-            frames.send(sock, {"error": _describe_error(AnswerError(str(error)))})
+            frames.send(sock, {"error": _failures.describe(_failures.AnswerError(str(error)))})
         del out
         if header.get("op") == "stop":
             return True
@@ -156,80 +167,20 @@ def _answer(loaded: Loaded, header: dict[str, Any], buffers: Buffers) -> Reply:
         "predict": lambda: loaded.predict(header, buffers),
         "observe": lambda: (_sibling("observe").observe(loaded.path, _PACKAGE), []),
         "describe": lambda: (_sibling("observe").describe(), []),
+        "prepare": lambda: (loaded.prepare(header, buffers), []),
+        "score": lambda: loaded.score(header, buffers),
+        "invoke": lambda: loaded.invoke(header, buffers),
         "stop": lambda: ({}, []),
     }
     try:
         return operations.get(str(header.get("op")), _unknown)()
     # Whatever the model raises, SystemExit too, is an answer; the process goes on.
     except BaseException as error:  # noqa: BLE001
-        return {"error": _describe_error(error)}, []
+        return {"error": _failures.describe(error)}, []
 
 
 def _unknown() -> Reply:
-    raise WireError(f"the operation is not known; this worker speaks protocol {PROTOCOL}")
-
-
-def _describe_error(error: BaseException) -> dict[str, Any]:
-    ours = isinstance(error, (InputError, WireError, AnswerError))
-    trace = [] if ours else traceback.format_exception(type(error), error, error.__traceback__)
-    lines = "".join(trace).splitlines()
-    return {
-        "kind": _kind_of(error),
-        "type": f"{type(error).__module__}.{type(error).__qualname__}",
-        "message": _text_of(error)[:_LONGEST_MESSAGE],
-        "missing": _missing_module(error)[:_LONGEST_NAME],
-        "traceback": "\n".join(lines[-_LAST_LINES:])[-_LONGEST_MESSAGE:],
-    }
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        text = str(error)
-        # MLflow puts the whole of the data before what is wrong with it.
-        inner = error.__cause__ or error.__context__
-        return str(inner) if inner and text.startswith("Failed to enforce schema of data") else text
-    # An exception is the model's code too.
-    except Exception as second:  # noqa: BLE001
-        return f"(its message could not be had: {type(second).__name__})"
-
-
-def _missing_module(error: BaseException) -> str:
-    """The module that `error`, or what led to it, says is not there."""
-    seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        if isinstance(found, ModuleNotFoundError):
-            return str(found.name or "")
-        seen.add(id(found))
-        found = found.__cause__ or found.__context__
-    return ""
-
-
-def _kind_of(error: BaseException) -> str:
-    if isinstance(error, WireError):
-        return "wire"
-    return "input" if isinstance(error, InputError) or _raised_by_schema(error) else "model"
-
-
-def _raised_by_schema(error: BaseException) -> bool:
-    """Whether MLflow's own check of the data raised, before any code of the model ran.
-
-    The type is not enough: a model may raise MlflowException, and the check may fail with others.
-    """
-    mlflow = sys.modules.get("mlflow")
-    folder = str(Path(getattr(mlflow, "__file__", None) or os.devnull).parent) + os.sep
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        ours = code.co_filename == __file__ or code.co_filename.endswith("contextlib.py")
-        if ours:
-            continue
-        if not code.co_filename.startswith(folder):
-            return False
-        if code.co_name.startswith(
-            ("_validate_prediction_input", "_enforce_", "_validate_model_input")
-        ):
-            return True
-    return False
+    raise _failures.WireError(f"the operation is not known; this worker speaks protocol {PROTOCOL}")
 
 
 def _import_mlflow() -> Any:
@@ -271,7 +222,7 @@ def _decode(payload: dict[str, Any], buffers: Buffers) -> Any:
     try:
         return codec.decode(payload, buffers)
     except codec.PayloadError as error:
-        raise WireError(str(error)) from error
+        raise _failures.WireError(str(error)) from error
 
 
 def _output(answer: Any, file_format: Any) -> Reply:
@@ -282,9 +233,9 @@ def _output(answer: Any, file_format: Any) -> Reply:
             return reply
         data = files.write(file_format, answer)
     except files.FileError as error:
-        raise InputError(str(error)) from error
+        raise _failures.InputError(str(error)) from error
     except codec.PayloadError as error:
-        raise AnswerError(f"the answer cannot be sent exactly: {error}") from error
+        raise _failures.AnswerError(f"the answer cannot be sent exactly: {error}") from error
     return {"kind": "file", "format": file_format, "buffers": [0]}, [data]
 
 
