@@ -27,17 +27,13 @@ class Call:
         rows: How many rows it asks for; 0 where only the worker can tell.
         data: What the decoder made of the body; the body itself where `rows` is 0.
         content_type: Of the body.
-        wrap: Makes the answer's body of its predictions, as JSON; None for MLflow's form.
         arrived: When its body was there, on the loop's clock.
         tries: How many workers have died on it.
         alone: Whether it is to be predicted by itself, since a batch with it has failed.
         version: The line of the answer's head that says which version answers.
     """
 
-    __slots__ = (
-        *("_reply", "alone", "arrived", "content_type", "data", "rows", "tries", "version"),
-        "wrap",
-    )
+    __slots__ = ("_reply", "alone", "arrived", "content_type", "data", "rows", "tries", "version")
 
     def __init__(
         self,
@@ -52,7 +48,6 @@ class Call:
         self.data = data
         self.rows = rows
         self.content_type = content_type
-        self.wrap: Callable[[Any], bytes] | None = None
         self.tries = 0
         self.alone = False
         self.version = b""

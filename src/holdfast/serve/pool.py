@@ -267,8 +267,7 @@ class Pool:
         latency = tally.latency.add
         for call, predictions in zip(calls, answers, strict=True):
             latency(now - call.arrived)
-            body = _HEAD + predictions + _TAIL if call.wrap is None else call.wrap(predictions)
-            call.answer(200, body)
+            call.answer(200, _HEAD + predictions + _TAIL)
 
     def _invoked(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
         (call,) = self._done(member)

@@ -29,9 +29,6 @@ class Decoder(Protocol):
     def decode(self, body: bytes) -> tuple[int, Rows] | None:
         """How many rows a JSON body asks for, and the rows; None for what is not plain."""
 
-    def take(self, rows: list[Any]) -> tuple[int, Rows] | None:
-        """The same of rows that came in another protocol: lists of lists, parsed already."""
-
     def join(self, parts: Sequence[Rows]) -> tuple[bytes, Buffers]:
         """The rows of several requests as one payload of the worker's: its header, its buffers.
 
@@ -72,7 +69,6 @@ class ColumnDecoder:
         self._names = [column.name for column in columns]
         types = [_KINDS[column.kind] for column in columns]
         row: Any = tuple.__class_getitem__(tuple(read for read, _ in types))
-        self._rows = list.__class_getitem__(row)
         self._decode = msgspec.json.Decoder(_request(row, self._names, types)).decode
         self._runs = list(_runs([kind for _, kind in types]))
         self._head = _table_head(self._names, self._runs)
@@ -95,14 +91,6 @@ class ColumnDecoder:
             return None
         # MLflow makes a table without columns of no rows.
         return (len(rows), rows) if rows else None
-
-    def take(self, rows: list[Any]) -> tuple[int, Rows] | None:
-        """See `Decoder`."""
-        try:
-            taken = msgspec.convert(rows, self._rows)
-        except msgspec.ValidationError:
-            return None
-        return (len(taken), taken) if taken else None
 
     def join(self, parts: Sequence[Rows]) -> tuple[bytes, Buffers]:
         """See `Decoder`: a table, each run of columns of one type one after the other."""
@@ -230,8 +218,7 @@ class TensorDecoder:
 
     def __init__(self, tensor: Tensor) -> None:
         read, self._kind = _TENSORS[tensor.kind]
-        self._nested = _nested(read, len(tensor.shape))
-        form: Any = _Inputs[self._nested]  # type: ignore[name-defined]
+        form: Any = _Inputs[_nested(read, len(tensor.shape))]  # type: ignore[misc]
         self._decode = msgspec.json.Decoder(form).decode
         self._shape = tensor.shape
 
@@ -240,22 +227,11 @@ class TensorDecoder:
         try:
             request = self._decode(body)
             given = [part for part in (request.inputs, request.instances) if part is not UNSET]
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return None
-        return self._fit(given[0]) if len(given) == 1 else None
-
-    def take(self, rows: list[Any]) -> tuple[int, Rows] | None:
-        """See `Decoder`."""
-        try:
-            return self._fit(msgspec.convert(rows, self._nested))
-        except msgspec.ValidationError:
-            return None
-
-    def _fit(self, rows: list[Any]) -> tuple[int, Rows] | None:
-        try:
-            array = np.array(rows, dtype=self._kind)
+            if len(given) != 1:
+                return None
+            array = np.array(given[0], dtype=self._kind)
         # Rows of different lengths are a ValueError of NumPy's.
-        except ValueError:
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
             return None
         fits = array.ndim == len(self._shape) and all(map(_fits, array.shape, self._shape))
         return (len(array), array) if fits and array.size else None

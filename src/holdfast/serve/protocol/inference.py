@@ -1,9 +1,8 @@
-"""Requests in the Open Inference Protocol (V2, REST): tensors to rows, or to MLflow's JSON.
+"""Requests in the Open Inference Protocol (V2, REST), as requests in MLflow's.
 
 A model with columns takes one input for each, of shape [n] or [n, 1], or all in one of shape
-[n, columns]; a model of one tensor takes one input. What the decoder of the signature does not take
-becomes a request in MLflow's own protocol, which the worker reads as MLflow does: so a type or a
-column that does not fit means what it means there.
+[n, columns]; a model of one tensor takes one input. What does not fit the signature goes on as it
+is: it means what it means to MLflow.
 
 The binary tensor extension is not spoken: tensors come in JSON, nested or flat.
 """
@@ -20,7 +19,6 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from holdfast.serve.protocol.datatype import DATATYPES, as_datatype
-from holdfast.serve.protocol.decoder import Decoder
 from holdfast.serve.protocol.schema import Schema
 
 _MOST_AXES = 32
@@ -61,14 +59,12 @@ class Asked:
     """What a request asks for.
 
     Attributes:
-        rows: How many rows; 0 where only the worker can tell.
-        data: The rows, as the decoder makes them; where `rows` is 0, MLflow's JSON.
+        body: The same request in MLflow's scoring protocol.
         id: What the client calls its request.
         outputs: Names of the outputs it wants; none for all.
     """
 
-    rows: int
-    data: Any
+    body: bytes
     id: str | None
     outputs: tuple[str, ...]
 
@@ -82,15 +78,12 @@ class _Tensor:
     values: list[Any]
 
 
-def read_request(
-    body: bytes, schema: Schema, decoder: Decoder | None, params: Collection[str] = ()
-) -> Asked:
+def read_request(body: bytes, schema: Schema, params: Collection[str] = ()) -> Asked:
     """Read a request's body.
 
     Args:
         body: The body.
         schema: Of the model's inputs.
-        decoder: Of the same schema.
         params: Names of the model's parameters, which a request may have among its own.
 
     Raises:
@@ -104,8 +97,12 @@ def read_request(
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise InferenceError("two inputs have one name")
     given = {name: value for name, value in request.parameters.items() if name in params}
-    rows, data = _read(tensors, schema, decoder, given)
-    return Asked(rows, data, request.id, tuple(output.name for output in request.outputs))
+    said = _said(tensors, schema) | ({"params": given} if given else {})
+    try:
+        translated = msgspec.json.encode(said)
+    except UnicodeEncodeError as error:
+        raise InferenceError(f"text that is not Unicode: {error}") from error
+    return Asked(translated, request.id, tuple(output.name for output in request.outputs))
 
 
 def _why_unreadable(body: bytes, error: Exception) -> str:
@@ -115,29 +112,14 @@ def _why_unreadable(body: bytes, error: Exception) -> str:
     return f"this is no inference request: {said}"
 
 
-def _read(
-    tensors: list[_Tensor], schema: Schema, decoder: Decoder | None, params: dict[str, Any]
-) -> tuple[int, Any]:
-    said: dict[str, Any]
+def _said(tensors: list[_Tensor], schema: Schema) -> dict[str, Any]:
+    """What the tensors are in MLflow's protocol."""
     if schema.columns:
         names, rows = _table(tensors, schema)
-        plain = names == [column.name for column in schema.columns]
-        said = {"dataframe_split": {"columns": names, "data": rows}}
-    elif len(tensors) == 1 and not any(tensor.name for tensor in schema.tensors):
-        rows, plain = _nest(tensors[0]), True
-        said = {"inputs": rows}
-    else:
-        rows, plain = [], False
-        said = {"inputs": {tensor.name: _nest(tensor) for tensor in tensors}}
-    taken = decoder.take(rows) if decoder is not None and plain and not params else None
-    return taken or (0, _as_json(said | ({"params": params} if params else {})))
-
-
-def _as_json(said: dict[str, Any]) -> bytes:
-    try:
-        return msgspec.json.encode(said)
-    except UnicodeEncodeError as error:
-        raise InferenceError(f"text that is not Unicode: {error}") from error
+        return {"dataframe_split": {"columns": names, "data": rows}}
+    if len(tensors) == 1 and not any(tensor.name for tensor in schema.tensors):
+        return {"inputs": _nest(tensors[0])}
+    return {"inputs": {tensor.name: _nest(tensor) for tensor in tensors}}
 
 
 def _table(tensors: list[_Tensor], schema: Schema) -> tuple[list[str], list[Any]]:

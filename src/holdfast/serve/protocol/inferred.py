@@ -100,3 +100,12 @@ def _flatten(values: list[Any]) -> tuple[list[int], list[Any]]:
         shape += lengths
         values = list(chain.from_iterable(values))
     return shape, values
+
+
+def write_error(problem: bytes) -> bytes:
+    """An error, of its body in MLflow's protocol."""
+    try:
+        said = msgspec.json.decode(problem)["message"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        said = problem.decode("utf-8", "replace")
+    return msgspec.json.encode({"error": said})
