@@ -125,3 +125,11 @@ tolerance = click.option(
     show_default=True,
     help="Predictions may differ by this much.",
 )
+poll = click.option(
+    "--poll",
+    type=_Number(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Look so often whether an alias names another version; 0 for only when told to.",
+)

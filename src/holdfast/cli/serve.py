@@ -39,6 +39,22 @@ _REGISTERED = re.compile(r"models:/+([^/@]+)")
 @click.option(
     "--verify", is_flag=True, help="Answer no request before the model's receipt matches."
 )
+@click.option(
+    "--canary",
+    "canaries",
+    multiple=True,
+    metavar="[NAME=]WEIGHT%:MODEL",
+    help="Let another model answer so many percent of the requests: churn=10%:models:/churn@next.",
+)
+@click.option(
+    "--shadow",
+    "shadows",
+    multiple=True,
+    metavar="[NAME=]MODEL",
+    help="Give another model copies of the requests, and count where its answers differ.",
+)
+@options.poll
+@options.tolerance
 @options.how
 @options.talk
 @click.pass_obj
@@ -51,6 +67,10 @@ def command(
     workers: int,
     batch: bool | None,
     verify: bool,
+    canaries: tuple[str, ...],
+    shadows: tuple[str, ...],
+    poll: float,
+    tolerance: float,
     **how: Unpack[options.How],
 ) -> None:
     """Serve models over HTTP, in MLflow's scoring protocol, each in its sealed environment.
@@ -60,6 +80,7 @@ def command(
     holdfast serve champion=models:/churn@champion digits=models:/mnist/3 --workers 2
     """  # noqa: D301 - click's sign for lines that stay as they are
     try:
+        from holdfast.serve.beside import read_beside
         from holdfast.serve.server import run
         from holdfast.serve.settings import Settings
     except ImportError as error:
@@ -67,8 +88,17 @@ def command(
             f"serving needs a package that is not here: {error.name}",
             hint="uv tool install 'holdfast[serve]', or uv add 'holdfast[serve]'",
         ) from error
-    settings = Settings(workers=workers, batch=batch, verify=verify, **how)
-    run(named(models), settings, host=host, port=port, on_change=screen.say)
+    served = named(models)
+    settings = Settings(
+        workers=workers,
+        batch=batch,
+        verify=verify,
+        tolerance=tolerance,
+        poll=poll,
+        beside=read_beside(served, canaries, shadows),
+        **how,
+    )
+    run(served, settings, host=host, port=port, on_change=screen.say)
 
 
 def named(models: tuple[str, ...]) -> dict[str, str]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 
-from holdfast.serve import health, live
+from holdfast.serve import health, live, versions
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.page import routes as page
 
 
 def make_app(gateway: Gateway) -> Starlette:
     """The ASGI application of a gateway."""
-    return Starlette(routes=[*health.routes(gateway), *live.routes(gateway), *page.routes(gateway)])
+    parts = (health, live, versions, page)
+    return Starlette(routes=[route for part in parts for route in part.routes(gateway)])

@@ -62,12 +62,12 @@ def read_beside(
 def _named(text: str, names: Collection[str]) -> tuple[str, str]:
     """The name of a model that is served, and what is said of it."""
     match = _MODEL.fullmatch(text)
-    given = match["name"] if match else None
+    given, rest = match.group("name", "rest") if match else (None, "")
     if match and given is None and len(names) == 1:
-        return next(iter(names)), match["rest"]
-    if match is None or given not in names:
+        return next(iter(names)), rest
+    if given is None or given not in names:
         raise InputError(
             f"{text!r} stands beside no model that is served",
             hint=f"write NAME=… before it; NAME is one of: {', '.join(names)}",
         )
-    return given, match["rest"]
+    return given, rest

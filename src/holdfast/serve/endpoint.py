@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from holdfast.serve.call import JSON, Call, Reply
+from dataclasses import dataclass
+
+from holdfast.serve.call import Call, Reply
 from holdfast.serve.pool import Pool
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.settings import Limits
+from holdfast.serve.shadow import Shadow, ShadowTally
+from holdfast.serve.share import Share
+from holdfast.serve.tally import Tally
+from holdfast.serve.track import Track
+from holdfast.verify.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A version that answers a share of the requests."""
+
+    track: Track
+    share: Share
 
 
 class Endpoint:
@@ -13,35 +28,89 @@ class Endpoint:
 
     Args:
         name: As in `/models/{name}/invocations`.
-        uri: What was asked for; an alias may come to mean another version.
-        limits: How large a body the gateway decodes itself.
+        main: What answers, all that no canary does.
+        limits: How much a request may take.
+        tallies: Counts of every version that has answered here, by version.
+        canary: What answers a share of the requests.
+        shadow: What gets copies of them.
     """
 
-    def __init__(self, name: str, uri: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        name: str,
+        main: Track,
+        limits: Limits,
+        tallies: dict[str, Tally],
+        canary: Canary | None = None,
+        shadow: Shadow | None = None,
+    ) -> None:
         self.name = name
-        self.uri = uri
-        self.pool: Pool | None = None
-        self._inline = limits.inline
+        self.main = main
+        self.limits = limits
+        self.tallies = tallies
+        self.canary = canary
+        self.shadow = shadow
+
+    @property
+    def uri(self) -> str:
+        """What was asked for; an alias may come to mean another version."""
+        return self.main.uri
+
+    @property
+    def pool(self) -> Pool | None:
+        """The workers that answer, but for the canary's; None where nothing is served."""
+        return self.main.pool
+
+    @property
+    def pools(self) -> list[Pool]:
+        """The workers that answer, each version once."""
+        tracks = (self.main, *((self.canary.track,) if self.canary else ()))
+        return list({track.pool.version: track.pool for track in tracks if track.pool}.values())
+
+    @property
+    def tracks(self) -> list[Track]:
+        """Everything that is served here: the main one, the canary, the shadow."""
+        beside = [one.track for one in (self.canary, self.shadow) if one is not None]
+        return [self.main, *beside]
+
+    @property
+    def shadow_tally(self) -> ShadowTally | None:
+        """What came of the shadow's answers; None without a shadow."""
+        return self.shadow.tally if self.shadow else None
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The last receipt of what is served, or of what was refused."""
+        return self.main.receipt
 
     @property
     def ready(self) -> bool:
         """Whether a request would be answered now."""
-        return self.pool is not None and self.pool.ready
+        return self.main.ready
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is served, where nothing is."""
+        failed = self.main.failed
+        return f"{self.name} is not served: {failed.why}" if failed else f"{self.name} is loading"
+
+    def choose(self) -> Pool | None:
+        """The workers for the next request."""
+        canary = self.canary
+        if canary is not None:
+            pool = canary.track.pool
+            if pool is not None and pool.ready and self.main.pool and canary.share.takes():
+                return pool
+        return self.main.pool
 
     def invoke(self, reply: Reply, arrived: float, content_type: bytes, body: bytes) -> Call:
         """Take a request in MLflow's scoring protocol; `reply` is called with its answer."""
-        pool = self.pool
-        if pool is None:
-            call = Call(reply, arrived, body)
-            problem = Problem("TEMPORARILY_UNAVAILABLE", f"{self.name} is not loaded yet")
-            call.answer(problem.status, problem.body)
-            return call
-        plain = None
-        if pool.decoder is not None and content_type == JSON and len(body) <= self._inline:
-            plain = pool.decoder.decode(body)
-        if plain is None:
-            call = Call(reply, arrived, body, 0, content_type)
-        else:
-            call = Call(reply, arrived, plain[1], plain[0])
-        pool.submit(call)
+        pool = self.main.pool if self.canary is None else self.choose()
+        if self.shadow is not None:
+            reply = self.shadow.listen(reply, content_type, body)
+        if pool is not None:
+            return pool.take(reply, arrived, content_type, body)
+        call = Call(reply, arrived, body)
+        problem = Problem("TEMPORARILY_UNAVAILABLE", self.refusal)
+        call.answer(problem.status, problem.body)
         return call

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from dataclasses import replace
 
-from holdfast.restore.restore import restore
-from holdfast.restore.restored import Restored
+from holdfast.serve.beside import Beside
 from holdfast.serve.connection import Route
-from holdfast.serve.endpoint import Endpoint
-from holdfast.serve.pool import Pool
+from holdfast.serve.endpoint import Canary, Endpoint
 from holdfast.serve.settings import Settings
+from holdfast.serve.shadow import Shadow
+from holdfast.serve.share import Share
+from holdfast.serve.tally import Tally
+from holdfast.serve.track import Track
+
+# Whom nobody waits for stands back for those whom somebody does.
+_SHADOWS_STAND_BACK = 10
 
 
 class Gateway:
@@ -28,12 +33,13 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.limits = settings.limits
-        self.endpoints = {name: Endpoint(name, uri, self.limits) for name, uri in models.items()}
+        self._on_change = on_change
+        self._proving = asyncio.Semaphore(1)
+        self.endpoints = {name: self._endpoint(name, uri) for name, uri in models.items()}
         self.routes: dict[bytes, Route] = {b"/invocations": self.first.invoke}
         for name, endpoint in self.endpoints.items():
             self.routes[f"/models/{name}/invocations".encode()] = endpoint.invoke
-        self._on_change = on_change
-        self._leases = ExitStack()
+        self._following: list[asyncio.Task[None]] = []
 
     @property
     def first(self) -> Endpoint:
@@ -46,33 +52,48 @@ class Gateway:
         return all(endpoint.ready for endpoint in self.endpoints.values())
 
     async def start(self) -> None:
-        """Restore and load every model.
+        """Restore and load every model, all at once; from then on aliases are followed.
 
         Raises:
             HoldfastError: One cannot be had, or does not load.
         """
-        await asyncio.gather(*map(self._load, self.endpoints.values()))
+        starting = [asyncio.create_task(track.start()) for track in self._tracks()]
+        try:
+            done, _ = await asyncio.wait(starting, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in starting:
+                task.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
+        for task in done:
+            task.result()
+        self._following = [asyncio.create_task(track.follow()) for track in self._tracks()]
+
+    def look(self) -> None:
+        """Look now whether any alias names another version."""
+        for track in self._tracks():
+            track.look()
 
     async def close(self) -> None:
         """End every worker."""
-        pools = [endpoint.pool for endpoint in self.endpoints.values() if endpoint.pool]
-        await asyncio.gather(*(pool.close() for pool in pools))
-        self._leases.close()
+        for task in self._following:
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        await asyncio.gather(*(track.end() for track in self._tracks()))
 
-    async def _load(self, endpoint: Endpoint) -> None:
-        restored = await asyncio.to_thread(self._restore, endpoint.uri)
-        self._leases.enter_context(restored.lease())
-        pool = Pool(restored, self.settings, self._on_change)
-        await pool.start()
-        endpoint.pool = pool
+    def _tracks(self) -> list[Track]:
+        return [track for endpoint in self.endpoints.values() for track in endpoint.tracks]
 
-    def _restore(self, uri: str) -> Restored:
-        settings = self.settings
-        return restore(
-            uri,
-            slim=settings.slim,
-            slim_include=settings.slim_include,
-            offline=settings.offline,
-            strict=settings.strict,
-            on_progress=self._on_change,
-        )
+    def _endpoint(self, name: str, uri: str) -> Endpoint:
+        beside, proving = self.settings.beside.get(name, Beside()), self._proving
+        tallies: dict[str, Tally] = {}
+        canary = shadow = None
+        main = Track(name, uri, self.settings, tallies, proving, self._on_change)
+        if beside.canary:
+            label = f"{name} (canary)"
+            track = Track(label, beside.canary, self.settings, tallies, proving, self._on_change)
+            canary = Canary(track, Share(beside.weight))
+        if beside.shadow:
+            settings = replace(self.settings, nice=_SHADOWS_STAND_BACK)
+            track = Track(f"{name} (shadow)", beside.shadow, settings, {}, proving, self._on_change)
+            shadow = Shadow(track, self.limits)
+        return Endpoint(name, main, self.limits, tallies, canary, shadow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -56,6 +57,7 @@ async def _serve(
         timeout_graceful_shutdown=int(settings.limits.drain),
     )
     server = uvicorn.Server(config)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.look)
     starting = asyncio.create_task(gateway.start())
     serving = asyncio.create_task(server.serve())
     try:
