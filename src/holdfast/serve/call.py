@@ -28,12 +28,16 @@ class Call:
         data: What the decoder made of the body; the body itself where `rows` is 0.
         content_type: Of the body.
         arrived: When its body was there, on the loop's clock.
+        sent: When a worker was given it, the last time if it was tried again; 0 for not yet.
         tries: How many workers have died on it.
         alone: Whether it is to be predicted by itself, since a batch with it has failed.
         version: The line of the answer's head that says which version answers.
     """
 
-    __slots__ = ("_reply", "alone", "arrived", "content_type", "data", "rows", "tries", "version")
+    __slots__ = (
+        *("_reply", "alone", "arrived", "content_type", "data", "rows", "sent", "tries"),
+        "version",
+    )
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Call:
     ) -> None:
         self._reply: Reply | None = reply
         self.arrived = arrived
+        self.sent = 0.0
         self.data = data
         self.rows = rows
         self.content_type = content_type

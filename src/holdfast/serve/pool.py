@@ -230,6 +230,8 @@ class Pool:
         if not calls or member.channel is None:
             return
         member.calls, member.sent = calls, self._loop.time()
+        for call in calls:
+            call.sent = member.sent
         answered: Callable[[dict[str, Any], list[memoryview]], None]
         if calls[0].rows and self.decoder is not None:
             payload, buffers = self.decoder.join([call.data for call in calls])

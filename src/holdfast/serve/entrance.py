@@ -1,0 +1,82 @@
+"""The entrance: what every request passes before it finds its lane, and where it is seen to leave.
+
+What was not asked for is None or empty, and costs a comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.serve.door import Door
+from holdfast.serve.seen import Observer
+from holdfast.serve.settings import Settings
+
+
+@dataclass(slots=True, kw_only=True)
+class Entrance:
+    """What stands before both lanes.
+
+    Attributes:
+        door: Who may come in; None where everybody may.
+        prefix: A path before all paths, which a proxy may have taken away.
+        proxies: Addresses whose X-Forwarded-For is believed.
+        observe: Told of each request that was answered.
+        connections: Those that are open.
+    """
+
+    door: Door | None = None
+    prefix: bytes = b""
+    proxies: frozenset[str] = frozenset()
+    observe: Observer | None = None
+    connections: set[Any] = field(default_factory=set)
+
+    def bare(self, path: bytes) -> bytes:
+        """`path` without the prefix."""
+        prefix = self.prefix
+        if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"/", b""):
+            return path[len(prefix) :] or b"/"
+        return path
+
+
+def make_entrance(
+    settings: Settings, observe: Observer | None, on_change: Callable[[str], None]
+) -> Entrance:
+    """The entrance of a server.
+
+    Raises:
+        InputError: The API keys cannot be read.
+    """
+    door = Door(settings, on_change)
+    return Entrance(
+        door=None if door.idle else door,
+        prefix=settings.listening.prefix.encode(),
+        proxies=frozenset(settings.listening.proxies),
+        observe=observe,
+    )
+
+
+class Prefixed:
+    """An ASGI application below a prefix, whether a proxy took that away or not.
+
+    Args:
+        app: The application.
+        prefix: "/models", say.
+    """
+
+    def __init__(self, app: Any, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        path, prefix = scope["path"], self._prefix
+        if path != prefix and not path.startswith(prefix + "/"):
+            path = prefix + path
+        raw = scope["raw_path"]
+        if not raw.startswith(prefix.encode() + b"/"):
+            raw = prefix.encode() + raw
+        await self._app(
+            {**scope, "path": path, "raw_path": raw, "root_path": prefix}, receive, send
+        )

@@ -1,0 +1,116 @@
+"""The log: a line for each request, where that is wanted, and for each change, always.
+
+Lines are written once a turn of the loop, all that have come together. A log that cannot be
+written, on a full disk say, stops nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from holdfast.redact import printable
+from holdfast.serve.call import Call
+from holdfast.serve.seen import Observer, Seen
+
+Say = Callable[[str], None]
+
+
+def access_log(form: str) -> Observer | None:
+    """What writes a line for each request; None where `form` is "off"."""
+    if form == "off":
+        return None
+    lines = _Lines(sys.stderr.fileno())
+    as_line = _as_json if form == "json" else _as_text
+    return lambda seen: lines.add(as_line(seen))
+
+
+def changes(form: str, say: Say) -> Say:
+    """What says a change in the same form as the requests."""
+    if form != "json":
+        return say
+    return lambda text: say(_json({"time": _now(), "event": "change", "message": text}))
+
+
+class _Lines:
+    """Lines to a file, written together."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(line)
+
+    def _write(self) -> None:
+        data = memoryview(("\n".join(self._lines) + "\n").encode("utf-8", "backslashreplace"))
+        self._lines.clear()
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError:
+            # Nobody is there to be told.
+            return
+
+
+def _as_text(seen: Seen) -> str:
+    words = [
+        _now(),
+        seen.client or "-",
+        seen.method,
+        printable(seen.path).replace(" ", "%20"),
+        str(seen.status),
+        f"{seen.seconds * 1000:.2f}ms",
+        f"in={'-' if seen.received is None else seen.received}",
+        f"out={seen.sent}",
+        *(f"{name}={value}" for name, value in of_call(seen).items()),
+        f"id={seen.id.decode('ascii', 'backslashreplace')}",
+    ]
+    return " ".join(words)
+
+
+def _as_json(seen: Seen) -> str:
+    return _json(
+        {
+            "time": _now(),
+            "event": "request",
+            "id": seen.id.decode("ascii", "backslashreplace"),
+            "client": seen.client,
+            "method": seen.method,
+            "path": seen.path,
+            "status": seen.status,
+            "seconds": round(seen.seconds, 6),
+            "received": seen.received,
+            "sent": seen.sent,
+            **of_call(seen),
+        }
+    )
+
+
+def of_call(seen: Seen) -> dict[str, Any]:
+    """What the model was asked: its name, its version and the rows."""
+    call = seen.call
+    if call is None:
+        return {}
+    return {"model": seen.model, "version": version_of(call), "rows": call.rows}
+
+
+def version_of(call: Call) -> str:
+    """Which version a call went to; "" where none took it."""
+    return call.version.rpartition(b" ")[2].decode("ascii", "replace")
+
+
+def _json(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _now() -> str:
+    now = datetime.now(timezone.utc)
+    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"
