@@ -12,7 +12,7 @@ import holdfast.worker
 
 FOLDER = Path(holdfast.worker.__file__).parent
 EVERY = sorted(FOLDER.glob("*.py"))
-INSIDE = [path for path in EVERY if path.stem not in ("client", "process")]
+INSIDE = [path for path in EVERY if path.stem not in ("channel", "client", "process")]
 UNPICKLERS = {"pickle", "_pickle", "marshal", "shelve", "cloudpickle", "dill", "joblib", "copyreg"}
 # What the model brings, imported inside functions.
 BROUGHT = {"mlflow", "numpy", "pandas", "scipy"}
