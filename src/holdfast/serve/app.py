@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 
-from holdfast.serve import health, live, versions
+from holdfast.serve import health, lane, live, v2, versions
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.page import routes as page
+from holdfast.serve.problems import handlers
 
 
 def make_app(gateway: Gateway) -> Starlette:
     """The ASGI application of a gateway."""
-    parts = (health, live, versions, page)
-    return Starlette(routes=[route for part in parts for route in part.routes(gateway)])
+    parts = (health, live, versions, v2, lane, page)
+    app = Starlette(
+        routes=[route for part in parts for route in part.routes(gateway)],
+        exception_handlers=handlers(),
+    )
+    app.router.redirect_slashes = False
+    return app

@@ -9,6 +9,7 @@ from dataclasses import replace
 from holdfast.serve.beside import Beside
 from holdfast.serve.connection import Route
 from holdfast.serve.endpoint import Canary, Endpoint
+from holdfast.serve.infer import Inference
 from holdfast.serve.settings import Settings
 from holdfast.serve.shadow import Shadow
 from holdfast.serve.share import Share
@@ -39,6 +40,9 @@ class Gateway:
         self.routes: dict[bytes, Route] = {b"/invocations": self.first.invoke}
         for name, endpoint in self.endpoints.items():
             self.routes[f"/models/{name}/invocations".encode()] = endpoint.invoke
+            self.routes[f"/v2/models/{name}/infer".encode()] = Inference(
+                endpoint, self.limits.inline
+            )
         self._following: list[asyncio.Task[None]] = []
 
     @property

@@ -12,72 +12,88 @@ from typing import Any
 from holdfast.serve.aside import aside
 from holdfast.serve.call import JSON, Call, Reply
 from holdfast.serve.endpoint import Endpoint
+from holdfast.serve.pool import Pool
 from holdfast.serve.protocol.inference import Asked, InferenceError, read_request
 from holdfast.serve.protocol.inferred import write_answer, write_error
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.protocol.schema import Schema
 
 
-def infer(
-    endpoint: Endpoint, inline: int, reply: Reply, arrived: float, _: bytes, body: bytes
-) -> Call:
-    """Take an inference request; `reply` is called with its answer.
+class Inference:
+    """Takes the inference requests of an endpoint: a route like `Endpoint.invoke`.
 
-    Whatever the content type says, the body is read as JSON: the protocol knows no other, and its
-    clients do not always name it. One of more than `inline` bytes is read in a thread of its own,
-    so that it holds up the others less.
+    Args:
+        endpoint: The endpoint.
+        inline: Bytes of a body; a larger one is read in a thread, so that it holds up others less.
+        pinned: The version that answers, if it is not for the endpoint to choose.
     """
-    answer = _Answer(endpoint, reply)
-    if len(body) > inline:
-        call = Call(answer, arrived, b"")
-        answer.task = asyncio.ensure_future(_infer_aside(endpoint, answer, call, body))
+
+    def __init__(self, endpoint: Endpoint, inline: int, pinned: Pool | None = None) -> None:
+        self.name = endpoint.name
+        self._endpoint = endpoint
+        self._inline = inline
+        self._pinned = pinned
+        self._take = pinned.take if pinned is not None else endpoint.invoke
+
+    @property
+    def pool(self) -> Pool | None:
+        """What the requests are read for."""
+        return self._pinned or self._endpoint.pool
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """Of the model, as the worker has told it."""
+        return (self.pool.loaded.get("signature") if self.pool else None) or {}
+
+    def __call__(self, reply: Reply, arrived: float, _: bytes, body: bytes) -> Call:
+        """Take a request; `reply` is called with its answer.
+
+        Whatever the content type says, the body is read as JSON: the protocol knows no other, and
+        its clients do not always name it.
+        """
+        answer = _Answer(self, reply)
+        if len(body) > self._inline:
+            call = Call(answer, arrived, b"")
+            answer.task = asyncio.ensure_future(self._read_aside(answer, call, body))
+            return call
+        try:
+            answer.asked = self._read(body)
+        except InferenceError as error:
+            return self._refuse(Call(answer, arrived, b""), error)
+        answer.call = self._take(answer, arrived, JSON, answer.asked.body)
+        return answer.call
+
+    async def _read_aside(self, answer: _Answer, call: Call, body: bytes) -> None:
+        def reply(status: int, content_type: bytes, body: bytes) -> None:
+            call.answer(status, body, content_type)
+
+        try:
+            answer.asked = await aside(self._read, body)
+        except InferenceError as error:
+            self._refuse(call, error)
+        else:
+            answer.call = self._take(reply, call.arrived, JSON, answer.asked.body)
+            call.version = answer.call.version
+
+    def _read(self, body: bytes) -> Asked:
+        params = [spec.get("name") for spec in self.signature.get("params") or ()]
+        return read_request(body, self.pool.schema if self.pool else Schema(), params)
+
+    def _refuse(self, call: Call, error: InferenceError) -> Call:
+        problem = Problem("BAD_REQUEST", str(error))
+        if self.pool is not None:
+            self.pool.tally.answers[problem.status] += 1
+        call.answer(problem.status, problem.body)
         return call
-    try:
-        answer.asked = _read(endpoint, body)
-    except InferenceError as error:
-        return _refuse(endpoint, Call(answer, arrived, b""), error)
-    answer.call = endpoint.invoke(answer, arrived, JSON, answer.asked.body)
-    return answer.call
-
-
-async def _infer_aside(endpoint: Endpoint, answer: _Answer, call: Call, body: bytes) -> None:
-    def reply(status: int, content_type: bytes, body: bytes) -> None:
-        call.answer(status, body, content_type)
-
-    try:
-        answer.asked = await aside(_read, endpoint, body)
-    except InferenceError as error:
-        _refuse(endpoint, call, error)
-    else:
-        answer.call = endpoint.invoke(reply, call.arrived, JSON, answer.asked.body)
-        call.version = answer.call.version
-
-
-def _read(endpoint: Endpoint, body: bytes) -> Asked:
-    pool = endpoint.pool
-    params = [spec.get("name") for spec in _signature(endpoint).get("params") or ()]
-    return read_request(body, pool.schema if pool else Schema(), params)
-
-
-def _refuse(endpoint: Endpoint, call: Call, error: InferenceError) -> Call:
-    problem = Problem("BAD_REQUEST", str(error))
-    if endpoint.pool is not None:
-        endpoint.pool.tally.answers[problem.status] += 1
-    call.answer(problem.status, problem.body)
-    return call
-
-
-def _signature(endpoint: Endpoint) -> dict[str, Any]:
-    return (endpoint.pool.loaded.get("signature") if endpoint.pool else None) or {}
 
 
 class _Answer:
     """A reply that is given in MLflow's protocol, and gives it in this one."""
 
-    __slots__ = ("_endpoint", "_reply", "asked", "call", "task")
+    __slots__ = ("_inference", "_reply", "asked", "call", "task")
 
-    def __init__(self, endpoint: Endpoint, reply: Reply) -> None:
-        self._endpoint = endpoint
+    def __init__(self, inference: Inference, reply: Reply) -> None:
+        self._inference = inference
         self._reply = reply
         self.asked: Asked | None = None
         self.call: Call | None = None
@@ -90,8 +106,8 @@ class _Answer:
             self._reply(status, JSON, write_error(body))
             return
         version = self.call.version.rpartition(b" ")[2].decode()
-        model = {"model_name": self._endpoint.name, "model_version": version}
-        outputs = _signature(self._endpoint).get("outputs")
+        model = {"model_name": self._inference.name, "model_version": version}
+        outputs = self._inference.signature.get("outputs")
         try:
             answer = write_answer(body, self.asked, outputs, model)
         except InferenceError as error:

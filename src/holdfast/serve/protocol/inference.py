@@ -21,6 +21,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from holdfast.serve.protocol.datatype import DATATYPES, as_datatype
 from holdfast.serve.protocol.schema import Schema
 
+# The name of an input to which the signature gives none; any is taken.
+INPUT = "inputs"
+
 _MOST_AXES = 32
 # Types of columns whose values are lists or more.
 _NESTED = {"", "any", "array", "map", "object"}
