@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import http
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from holdfast.errors import ModelError, ToolError
 from holdfast.redact import redact_said
+
+logger = logging.getLogger("holdfast.serve")
 
 # Status, content type, body.
 Reply = Callable[[int, bytes, bytes], None]
@@ -66,11 +69,15 @@ class Call:
         """Give the answer, once; a second one is dropped."""
         reply, self._reply = self._reply, None
         if reply is not None:
-            reply(status, content_type, body)
+            try:
+                reply(status, content_type, body)
+            # The others of the batch have answers, too.
+            except Exception:
+                logger.exception("an answer could not be written")
 
     def forget(self) -> None:
         """Nobody waits any more: the client has gone."""
-        self._reply = None
+        self._reply = self.data = None
 
 
 class Question(Call):

@@ -1,8 +1,9 @@
 """A pool: the workers of one model version, and the requests that wait for them.
 
 Every request that waits when a worker is free goes into one predict call, bounded by rows; there is
-no timer. A call on which a worker died is tried once more, by itself; a batch that fails is
-predicted again one request at a time, so that a bad request spoils no other.
+no timer. A batch that fails is predicted again one request at a time, so that a bad request spoils
+no other. A call on which a worker died or hung is tried once more, by itself and after those that
+wait, so that a request that kills workers does so for nobody else.
 """
 
 from __future__ import annotations
@@ -15,49 +16,31 @@ from typing import Any, cast
 
 import msgspec
 
-from holdfast.errors import HoldfastError
 from holdfast.restore.restored import Restored
+from holdfast.serve.aside import aside
 from holdfast.serve.call import JSON, Call, Found, Question, Reply
+from holdfast.serve.member import Member
 from holdfast.serve.protocol.answer import AnswerError, split_answer
 from holdfast.serve.protocol.decoder import Decoder, compile_decoder
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.protocol.schema import Schema, read_schema
 from holdfast.serve.settings import Settings
 from holdfast.serve.tally import Tally
-from holdfast.serve.version import Ready, start_worker, version_of
-from holdfast.worker.channel import Channel
+from holdfast.serve.version import Ready, version_of
+from holdfast.worker.channel import Answered
 
 logger = logging.getLogger("holdfast.serve")
 
-# Seconds before a worker that died is started again: doubled each time, up to the last.
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 30.0
-# A worker that has lived this long was sound.
-_SOUND = 60.0
 _TICK = 0.1
+# Every so many ticks, workers' logs are kept from growing.
+_TRIM = 100
 _PAUSE = 0.01
 _TRIES = 2
+# A batch that takes so much of the time that its requests have is not waited for any longer: what
+# is left is for trying them singly.
+_HANGS = 0.5
 
 _HEAD, _TAIL = b'{"predictions":', b"}"
-
-
-class Member:
-    """One place in the pool: a worker, or the wait for the next one."""
-
-    __slots__ = ("calls", "channel", "failures", "number", "sent", "since")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.channel: Channel | None = None
-        self.calls: list[Call] = []
-        self.failures = 0
-        self.since = 0.0
-        self.sent = 0.0
-
-    @property
-    def idle(self) -> bool:
-        """Whether it can be given something to do."""
-        return self.channel is not None and not self.calls
 
 
 class Pool:
@@ -81,16 +64,20 @@ class Pool:
         self.loaded: dict[str, Any] = {}
         self.way = self.why = ""
         self.by_row = False
-        self._settings = settings
         self._limits = settings.limits
         self._on_change = on_change
-        self._members = [Member(number) for number in range(settings.workers)]
+        self._members = [
+            Member(number, restored, settings, self, on_change)
+            for number in range(settings.workers)
+        ]
         self._waiting: deque[Call] = deque()
         self._flushing = False
         self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        # Why no worker starts any more; "" where one does, or may.
+        self._broken = ""
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._ticks = 0
 
     @property
     def waiting(self) -> int:
@@ -123,13 +110,12 @@ class Pool:
         Raises:
             HoldfastError: One does not start: none is left running.
         """
-        await asyncio.to_thread(self.restored.model.check_files)
-        starting = [self._fill(member) for member in self._members]
-        results = await asyncio.gather(*starting, return_exceptions=True)
-        failures = [result for result in results if isinstance(result, BaseException)]
-        if failures:
+        try:
+            await aside(self.restored.model.check_files)
+            await asyncio.gather(*(member.start() for member in self._members))
+        except BaseException:
             await self.close()
-            raise failures[0]
+            raise
         self._sweep()
 
     def take(self, reply: Reply, arrived: float, content_type: bytes, body: bytes) -> Call:
@@ -157,6 +143,8 @@ class Pool:
             self._refuse(call, "this model is not served any more")
         elif len(self._waiting) >= self._limits.queue:
             self._refuse(call, f"{self._limits.queue} requests wait already")
+        elif self._broken:
+            self._refuse(call, self._broken)
         else:
             self._waiting.append(call)
             self._wake()
@@ -171,33 +159,41 @@ class Pool:
         self._closing = True
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for task in self._tasks:
-            task.cancel()
         for call in [*self._waiting, *(call for one in self._members for call in one.calls)]:
             self._refuse(call, "the server is stopping")
         self._waiting.clear()
-        channels = [member.channel for member in self._members if member.channel]
-        for member in self._members:
-            member.channel, member.calls = None, []
-        await asyncio.gather(*(channel.close() for channel in channels))
+        await asyncio.gather(*(member.close() for member in self._members))
 
-    async def _fill(self, member: Member) -> None:
-        ready = await asyncio.to_thread(start_worker, self.restored, self._settings)
-        if self._closing:
-            ready.worker.kill()
-            return
-        self._know(ready)
-        member.channel = await Channel.open(ready.worker, lambda why: self._gone(member, why))
-        member.since = self._loop.time()
-        self._wake()
-
-    def _know(self, ready: Ready) -> None:
-        """What the first worker says of the model holds for all."""
+    def came(self, member: Member, ready: Ready) -> None:
+        """A worker is there; what the first one says of the model holds for all."""
         if not self.loaded:
             self.loaded = ready.loaded
             self.schema = read_schema((ready.loaded.get("signature") or {}).get("inputs"))
             self.decoder = compile_decoder(self.schema)
             self.by_row, self.way, self.why = ready.by_row, ready.way, ready.why
+        self.tally.restarts += member.starts > 1
+        self._broken = ""
+        self._wake()
+
+    def lost(self, member: Member) -> None:
+        """A worker is gone: its calls are tried elsewhere, or later."""
+        for call in member.calls:
+            call.tries += 1
+            if call.tries >= _TRIES:
+                self._refuse(call, "the worker died on this request, twice", "INTERNAL_ERROR")
+            elif not call.answered:
+                self.tally.retries += 1
+                call.alone = True
+                self._waiting.append(call)
+        self._wake()
+
+    def failed(self, member: Member) -> None:
+        """A worker does not start: where there is no hope, nobody is kept waiting."""
+        if not self.alive and all(member.broken for member in self._members):
+            self._broken = f"the model does not start: {member.broken.splitlines()[0]}"
+            for call in self._waiting:
+                self._refuse(call, self._broken)
+            self._waiting.clear()
 
     def _wake(self) -> None:
         if not self._flushing and self._waiting:
@@ -232,7 +228,15 @@ class Pool:
         member.calls, member.sent = calls, self._loop.time()
         for call in calls:
             call.sent = member.sent
-        answered: Callable[[dict[str, Any], list[memoryview]], None]
+        try:
+            member.channel.send(*self._asked(member, calls))
+        except Exception as error:  # noqa: BLE001 - whatever it is, these requests are answered
+            member.calls = []
+            self._broke(calls, error)
+
+    def _asked(self, member: Member, calls: list[Call]) -> tuple[bytes, Sequence[Any], Answered]:
+        """What the worker is asked for these calls, and what takes its answer."""
+        answered: Answered
         if calls[0].rows and self.decoder is not None:
             payload, buffers = self.decoder.join([call.data for call in calls])
             rows = ",".join([str(call.rows) for call in calls]).encode()
@@ -246,7 +250,7 @@ class Pool:
             header = msgspec.json.encode({"op": "invoke", "content_type": content_type})
             buffers = [calls[0].data]
             answered = lambda header, out: self._invoked(member, header, out)  # noqa: E731
-        member.channel.send(header, buffers, answered)
+        return header, buffers, answered
 
     def _scored(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
         calls = self._done(member)
@@ -255,21 +259,24 @@ class Pool:
             self._failed(calls, header["error"])
         else:
             try:
-                answers = split_answer(header, out, rows)
+                self._answer(calls, split_answer(header, out, rows), sum(rows))
             except AnswerError as error:
                 self._failed(calls, {"kind": "rows", "message": str(error)})
-            else:
-                self._answer(calls, answers, sum(rows))
+            except Exception as error:  # noqa: BLE001 - see above
+                self._broke(calls, error)
         self._wake()
 
     def _answer(self, calls: list[Call], answers: Any, rows: int) -> None:
         tally, now = self.tally, self._loop.time()
         tally.rows += rows
-        tally.answers[200] += len(calls)
-        latency = tally.latency.add
+        late, latency = 0, tally.latency.add
         for call, predictions in zip(calls, answers, strict=True):
-            latency(now - call.arrived)
-            call.answer(200, _HEAD + predictions + _TAIL)
+            if call.answered:
+                late += 1
+            else:
+                latency(now - call.arrived)
+                call.answer(200, _HEAD + predictions + _TAIL)
+        tally.answers[200] += len(calls) - late
 
     def _invoked(self, member: Member, header: dict[str, Any], out: list[memoryview]) -> None:
         (call,) = self._done(member)
@@ -306,6 +313,16 @@ class Pool:
         said = f"{name}: {error.get('message', '')}" if name else str(error.get("message", ""))
         self._refuse(calls[0], said, "BAD_REQUEST")
 
+    def _broke(self, calls: list[Call], error: Exception) -> None:
+        """We failed, not the model: singly, if it was of several; then it is said."""
+        logger.error("a request could not be handled", exc_info=error)
+        left = [call for call in calls if not call.answered]
+        if len(calls) > 1:
+            self._again(left)
+        else:
+            for call in left:
+                self._refuse(call, f"{type(error).__name__} in the gateway", "INTERNAL_ERROR")
+
     def _again(self, calls: list[Call]) -> None:
         """Put calls back where they came from, each to be predicted by itself."""
         for call in reversed(calls):
@@ -313,59 +330,38 @@ class Pool:
             self._waiting.appendleft(call)
         self._wake()
 
-    def _gone(self, member: Member, why: str) -> None:
-        """A worker is gone: its calls go elsewhere, and another one takes its place."""
-        calls, member.calls, member.channel = member.calls, [], None
-        if self._closing:
-            return
-        self._on_change(f"worker {member.number} {why}")
-        again = []
-        for call in calls:
-            call.tries += 1
-            if call.tries < _TRIES:
-                again.append(call)
-            else:
-                self._refuse(call, "the worker died on this request, twice", "INTERNAL_ERROR")
-        self.tally.retries += len(again)
-        self._again(again)
-        self._task(self._replace(member))
-
-    async def _replace(self, member: Member) -> None:
-        """Start another worker, with longer and longer pauses as long as they fail."""
-        sound = self._loop.time() - member.since > _SOUND
-        member.failures = 0 if sound else member.failures + 1
-        while not self._closing:
-            if member.failures > 1:
-                pause = _FIRST_PAUSE * 2.0 ** (member.failures - 2)
-                await asyncio.sleep(min(pause, _LONGEST_PAUSE))
-            try:
-                await asyncio.to_thread(self.restored.model.check_files)
-                await self._fill(member)
-            except HoldfastError as error:
-                member.failures += 1
-                self._on_change(f"worker {member.number} does not start: {error.message}")
-            else:
-                self.tally.restarts += 1
-                return
-
     def _sweep(self) -> None:
-        """Answer what has waited too long, and end the workers that let it wait."""
+        """Answer what has waited too long, and end workers that hang."""
         self._sweeper = self._loop.call_later(_TICK, self._sweep)
-        since = self._loop.time() - self._limits.timeout
-        while self._waiting and self._waiting[0].arrived < since:
-            self._late(self._waiting.popleft())
+        now, timeout = self._loop.time(), self._limits.timeout
+        in_work = [call for member in self._members for call in member.calls]
+        for call in [*self._waiting, *in_work]:
+            if now - call.arrived > timeout:
+                self._late(call)
+        if any(call.answered for call in self._waiting):
+            self._waiting = deque(call for call in self._waiting if not call.answered)
+        self._ticks += 1
         for member in self._members:
-            late = [call for call in member.calls if call.arrived < since]
-            if late and member.channel is not None:
-                member.calls = [call for call in member.calls if call.arrived >= since]
-                for call in late:
-                    self._late(call)
-                member.channel.kill()
+            if self._hangs(member.calls, now - member.sent, now - timeout):
+                member.end(f"gave no answer in {now - member.sent:.1f} s, and was killed")
+            if self._ticks % _TRIM == 0:
+                member.trim_log()
+
+    def _hangs(self, calls: list[Call], seconds: float, since: float) -> bool:
+        """Whether a predict call that has taken so many seconds is to be given up.
+
+        A single request has all the time that is left to it, and half of the whole in any case:
+        it may have waited long for its turn.
+        """
+        long = bool(calls) and seconds > _HANGS * self._limits.timeout
+        return long and (len(calls) > 1 or calls[0].arrived < since)
 
     def _late(self, call: Call) -> None:
         self._refuse(call, f"no answer in {self._limits.timeout:g} s", "DEADLINE_EXCEEDED")
 
     def _refuse(self, call: Call, why: str, code: str = "TEMPORARILY_UNAVAILABLE") -> None:
+        if call.answered:
+            return
         problem = Problem(code, why)
         self._count(call, problem.status)
         call.answer(problem.status, problem.body)
@@ -373,8 +369,3 @@ class Pool:
     def _count(self, call: Call, status: int) -> None:
         self.tally.answers[status] += 1
         self.tally.latency.add(self._loop.time() - call.arrived)
-
-    def _task(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

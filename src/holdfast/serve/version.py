@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -52,10 +53,13 @@ def version_of(model: Model) -> str:
     return number if re.fullmatch(r"[A-Za-z0-9-]{1,40}", number) else model.digest[:12]
 
 
-def start_worker(restored: Restored, settings: Settings) -> Ready:
+def start_worker(
+    restored: Restored, settings: Settings, on_begin: Callable[[Worker], None]
+) -> Ready:
     """Start a worker, load the model, and find the shortest way to it. Takes seconds.
 
     The caller has compared the model's files with the seal, and holds a lease of the environment.
+    `on_begin` gets the worker while it loads: to kill it ends the wait.
 
     Raises:
         MismatchError: The environment was written since it was built.
@@ -75,6 +79,7 @@ def start_worker(restored: Restored, settings: Settings) -> Ready:
                 memory_limit=settings.memory,
             )
         )
+        on_begin(worker)
         if settings.nice:
             os.setpriority(os.PRIO_PROCESS, worker.pid, settings.nice)
         loaded = worker.load(timeout=settings.limits.start)

@@ -7,6 +7,7 @@ nobody blocks on it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -17,6 +18,7 @@ from holdfast.worker.process import Process, why_ended
 Answered = Callable[[Header, list[memoryview]], None]
 # Seconds that a worker told to stop has for what the model does at exit.
 _GRACE = 3.0
+_PAUSE = 0.005
 
 
 class Channel(asyncio.Protocol):
@@ -24,26 +26,38 @@ class Channel(asyncio.Protocol):
 
     Args:
         process: The worker's process.
-        on_gone: Called once, with the reason in words, when the process is gone or has sent what
-            is not an answer; not after `close`.
+        on_gone: Called once when no answer will come any more, since the process is gone, was
+            killed, or has sent what is not an answer; not after `close`.
+
+    Attributes:
+        over: Whether no answer will come any more.
     """
 
-    def __init__(self, process: Process, on_gone: Callable[[str], None]) -> None:
+    def __init__(self, process: Process, on_gone: Callable[[], None]) -> None:
         self._process = process
         self._on_gone = on_gone
         self._transport: asyncio.Transport | None = None
         self._answered: Answered | None = None
         self._received = bytearray()
         self._announced: frames.Announced | None = None
-        self._closed = False
+        self.over = False
+        self._why = ""
 
     @classmethod
-    async def open(cls, worker: Worker, on_gone: Callable[[str], None]) -> Channel:
-        """Take over the line of `worker`, which nobody else may use from now on."""
+    async def open(cls, worker: Worker, on_gone: Callable[[], None]) -> Channel:
+        """Take over the line of `worker`, which nobody else may use from now on.
+
+        Raises:
+            OSError: There is no descriptor left; the worker is ended.
+        """
         process = worker.hand_over()
-        loop = asyncio.get_running_loop()
         channel = cls(process, on_gone)
-        await loop.create_connection(lambda: channel, sock=process.socket.dup())
+        try:
+            sock = process.socket.dup()
+            await asyncio.get_running_loop().create_connection(lambda: channel, sock=sock)
+        except BaseException:
+            await asyncio.to_thread(process.end)
+            raise
         return channel
 
     @property
@@ -63,24 +77,42 @@ class Channel(asyncio.Protocol):
         # One write, one wake of the worker; what is copied here is small beside what follows.
         self._transport.write(b"".join(frames.pack(header, buffers)))
 
-    def last_lines(self) -> str:
-        """The end of what the process wrote, without credentials."""
-        return self._process.last_lines()
+    def trim_log(self) -> None:
+        """Keep only the end of what the process has written, once that is much."""
+        try:
+            self._process.trim_log()
+        # A full disk is no reason to stop.
+        except OSError:
+            return
 
-    def kill(self) -> None:
+    def kill(self, why: str) -> None:
         """End the process now; its answer is not heard, and `on_gone` is called as ever."""
-        self._answered = None
         self._process.kill()
-        if self._transport is not None:
-            self._transport.abort()
+        self._lose(why)
+
+    async def ended(self) -> str:
+        """End what is left of a process that is gone; why it is, in words, and its last lines."""
+        until = time.monotonic() + _GRACE
+        # A closed line comes a moment before the process is gone.
+        while self._process.is_alive() and time.monotonic() < until:  # noqa: ASYNC110 - of a process
+            await asyncio.sleep(_PAUSE)
+        lines = self._process.last_lines()
+        status = await asyncio.to_thread(self._process.end)
+        told = self._why or why_ended(status)
+        return f"{told}\n\n{lines}" if lines else told
 
     async def close(self) -> None:
         """Let the process end by itself, or else end it; `on_gone` is not called."""
-        self._closed = True
-        if self._transport is not None and self._answered is None:
-            self._transport.writelines(frames.pack(b'{"op":"stop"}'))
-            await self._over(_GRACE)
-        await self._end()
+        if self.over or self._transport is None:
+            await asyncio.to_thread(self._process.end)
+            return
+        self.over = True
+        if self._answered is None:
+            self._transport.write(b"".join(frames.pack(b'{"op":"stop"}')))
+            await self.ended()
+        else:
+            await asyncio.to_thread(self._process.end)
+        self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The line is open."""
@@ -88,15 +120,16 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of an answer, or all of it."""
+        if self.over:
+            return
         try:
             self._read(data)
         except frames.FrameError as error:
-            self._fail(f"sent what is not an answer: {error}")
+            self.kill(f"sent what is not an answer: {error}")
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """The process is gone, or about to be."""
-        if not self._closed:
-            self._fail("")
+        self._lose("")
 
     def _read(self, data: bytes) -> None:
         if self._received:
@@ -117,23 +150,10 @@ class Channel(asyncio.Protocol):
         self._received, self._announced = bytearray(), None
         answered(header, buffers)
 
-    def _fail(self, why: str) -> None:
-        self._closed = True
-        self._process.kill()
-        asyncio.get_running_loop().create_task(self._report(why))
-
-    async def _report(self, why: str) -> None:
-        await self._over(_GRACE)
-        lines = self._process.last_lines()
-        status = await self._end()
-        told = why or why_ended(status)
-        self._on_gone(f"{told}\n\n{lines}" if lines else told)
-
-    async def _over(self, seconds: float) -> None:
-        """Until the process is over, or `seconds` are."""
-        await asyncio.to_thread(self._process.wait, seconds)
-
-    async def _end(self) -> int | None:
+    def _lose(self, why: str) -> None:
+        if self.over:
+            return
+        self.over, self._why, self._answered = True, why, None
         if self._transport is not None:
             self._transport.abort()
-        return await asyncio.to_thread(self._process.end)
+        self._on_gone()
