@@ -24,12 +24,11 @@ from .payload import decode, encode
 
 # Libraries whose models answer each row by itself, and take arrays in place of tables.
 _BY_ROW = ("mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost", "mlflow.catboost")
-# Flavors without a wire to elsewhere, whose models may be asked once more what they were asked
-# when they were logged.
-_LOCAL = (
-    *_BY_ROW,
-    *("mlflow.pyfunc.model", "mlflow.pytorch", "mlflow.tensorflow", "mlflow.keras"),
-    *("mlflow.onnx", "mlflow.statsmodels", "mlflow.spacy", "mlflow.paddle"),
+# The user's own code, and frameworks of which nobody knows that they answer by row. They may be
+# asked once more what they were asked when they were logged.
+_OWN = (
+    *("mlflow.pyfunc.model", "mlflow.pyfunc.loaders.code_model", "mlflow.pytorch"),
+    *("mlflow.tensorflow", "mlflow.keras", "mlflow.onnx", "mlflow.statsmodels", "mlflow.paddle"),
 )
 _ROWS = 4
 _MOST_ROWS = 16
@@ -81,7 +80,7 @@ def find_way(model: Any, example: Any, batch: Any) -> Way:
     if layout is None:
         return Way("pyfunc", model.predict, None, "the signature is not of plain columns")
     flavor = _flavor_of(model)
-    if flavor not in _LOCAL and not batch:
+    if not batch and not _may_be_asked(flavor, layout):
         why = f"{flavor} is not asked more than it must be"
         return Way("pyfunc", model.predict, layout, why)
     probe = _find_probe(model, layout, example, flavor)
@@ -114,6 +113,12 @@ def _layout_of(model: Any) -> Columns | Tensor | None:
 
 def _flavor_of(model: Any) -> str:
     return str(model.metadata.flavors.get("python_function", {}).get("loader_module", ""))
+
+
+def _may_be_asked(flavor: str, layout: Columns | Tensor) -> bool:
+    """Whether to predict only to compare: own code that takes text may pay somebody for it."""
+    text = isinstance(layout, Columns) and "" in layout.kinds
+    return flavor in _BY_ROW or (flavor in _OWN and not text)
 
 
 def _find_probe(model: Any, layout: Columns | Tensor, example: Any, flavor: str) -> Any:
@@ -221,7 +226,7 @@ def _as_mlflow(layout: Columns | Tensor, rows: Any, schema: Any) -> Any:
 
 
 def _shortest(model: Any, layout: Columns | Tensor, probe: _Probe, flavor: str) -> Way:
-    if flavor not in _LOCAL:
+    if not _may_be_asked(flavor, layout):
         return Way("pyfunc", model.predict, layout, f"{flavor} has no shorter way")
     if getattr(model.metadata, "get_params_schema", lambda: None)():
         return Way("pyfunc", model.predict, layout, "the model takes parameters")
