@@ -43,6 +43,14 @@ class Temper(mlflow.pyfunc.PythonModel):
             if value == -1_000_004:
                 time.sleep(1)
         return model_input["x"] * 2
+
+
+class Odd(mlflow.pyfunc.PythonModel):
+    """Answers with what it was given, under names that somebody meant to do harm with."""
+
+    def predict(self, context, model_input, params=None):
+        answer = model_input.rename(columns={"note": "<i>note</i>"})
+        return answer.assign(said=(params or {}).get("said", ""))
 '''
 
 TRAIN = """
@@ -53,13 +61,14 @@ import lightgbm
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from served.temper import Temper
+from served.temper import Odd, Temper
 
 out = Path(sys.argv[1])
 rng = np.random.default_rng(7)
@@ -92,8 +101,21 @@ x = pd.DataFrame({"x": [1.0, 2.5, -3.0]})
 mlflow.pyfunc.save_model(
     out / "temper", python_model=Temper(), input_example=x, signature=infer_signature(x, x.x * 2)
 )
+evil = "<img src=x onerror=alert(1)>"
+o = pd.DataFrame({
+    evil: [evil, "plain"], "when": pd.to_datetime(["2026-01-02T03:04:05", "2026-11-21T10:00:00"]),
+    "member": [True, False], "count": [2**53 + 1, 7], "weight": [0.5, None],
+    "note": ["two\\nlines", None],
+})
+kinds = ["string", "datetime", "boolean", "long", "double", "string"]
+columns = [ColSpec(k, n, required=n not in ("weight", "note")) for k, n in zip(kinds, o)]
+said = ParamSchema([ParamSpec("said", "string", "<b>!</b>")])
+mlflow.pyfunc.save_model(
+    out / "odd", python_model=Odd(), signature=ModelSignature(Schema(columns), params=said),
+    input_example=(o, {"said": "<b>!</b>"}),
+)
 """
-MODELS = ("numbers", "chances", "trees", "tensor", "mixed", "temper")
+MODELS = ("numbers", "chances", "trees", "tensor", "mixed", "temper", "odd")
 # What `temper` understands; see its docstring.
 RAISE, DIE, HANG, SLOW = -1_000_001.0, -1_000_002.0, -1_000_003.0, -1_000_004.0
 

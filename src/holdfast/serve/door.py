@@ -7,6 +7,7 @@ was called by, and what web pages of other origins may do.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ Lines = tuple[tuple[bytes, bytes], ...]
 # Whoever asks only whether the server lives has no key: a container's probes.
 _OPEN = (b"/ping", b"/health")
 _OPEN_BELOW = b"/v2/health/"
+# Nor has a browser that opens a page: it shows nothing of a model before it was given the key.
+_PAGE = re.compile(rb"/|/models/[^/]+/|/static/[a-z]+\.(?:css|js)")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Host headers found good are remembered as they are, so many of them.
 _REMEMBERED = 64
@@ -95,6 +98,8 @@ class Door:
         if self._origins and method == b"OPTIONS" and b"origin" in headers:
             return Turned("preflight", 200, headers=_PREFLIGHT)
         if self.keys is None or path in _OPEN or path.startswith(_OPEN_BELOW):
+            return None
+        if method in (b"GET", b"HEAD") and _PAGE.fullmatch(path):
             return None
         if self.keys.know(_key(headers)):
             return None

@@ -31,9 +31,7 @@ _FIGURES = (
 )
 
 
-def document(
-    endpoint: Endpoint, names: Iterable[str], root: str, example: str, *, keys: bool
-) -> str:
+def document(endpoint: Endpoint, names: Iterable[str], root: str, example: str) -> str:
     """The page of a model.
 
     Args:
@@ -41,7 +39,6 @@ def document(
         names: Of all models of the server.
         root: The way from the page's address to the server's root: "./" or "../../".
         example: A request to begin with, as JSON; "" for none.
-        keys: Whether requests need an API key.
     """
     pool = endpoint.pool
     grade = pool.restored.model.seal.grade.value if pool else ""
@@ -52,7 +49,7 @@ def document(
         element(
             "main",
             _header(endpoint, list(names), root),
-            _parts(endpoint, pool, example, keys=keys) if pool else _absent(endpoint),
+            _parts(endpoint, pool, example) if pool else _absent(endpoint),
         ),
         class_=grade,
         data_root=root,
@@ -60,6 +57,20 @@ def document(
         data_seal=pool.restored.model.digest if pool else "",
     )
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+
+
+def locked(root: str) -> str:
+    """What is shown without an API key: a field for it, and nothing of any model."""
+    form = Markup(
+        '<form id="locked"><p>This server answers to those who have an API key.</p>'
+        '<p><label for="secret">API key</label>'
+        '<input id="secret" type="password" autocomplete="off" spellcheck="false" required> '
+        "<small>Kept in this tab's memory only.</small></p>"
+        '<p class="buttons"><button type="submit" class="main">Open</button></p>'
+        '<p id="said" role="status"></p></form>'
+    )
+    body = element("body", element("main", element("h1", "Holdfast"), form))
+    return f"<!doctype html>\n{element('html', _head('Holdfast', root), body, lang='en')}\n"
 
 
 def _head(title: str, root: str) -> Markup:
@@ -111,11 +122,11 @@ def _chooser(endpoint: Endpoint, names: list[str], root: str) -> Markup | None:
     return element("nav", element("ul", *links), aria_label="Models")
 
 
-def _parts(endpoint: Endpoint, pool: Pool, example: str, *, keys: bool) -> Markup:
+def _parts(endpoint: Endpoint, pool: Pool, example: str) -> Markup:
     receipt = element("div", element("p", "Asking for it …", class_="soft"), id="receipt")
     return element(
         "div",
-        _section("Predict", "predict", *_predict(pool, example, keys=keys)),
+        _section("Predict", "predict", *_predict(pool, example)),
         _section("Live", "live", *_live()),
         _section("What answers", "identity", identity(endpoint, pool)),
         _section("Last receipt", "proof", receipt),
@@ -133,7 +144,7 @@ def _section(title: str, name: str, *content: Markup | None) -> Markup:
     return element("section", heading, *content, id=name, aria_labelledby=f"{name}-title")
 
 
-def _predict(pool: Pool, example: str, *, keys: bool) -> list[Markup | None]:
+def _predict(pool: Pool, example: str) -> list[Markup | None]:
     form = fields(pool.schema, _params(pool))
     modes = Markup(
         '<fieldset class="modes"><legend>Request as</legend>'
@@ -152,10 +163,9 @@ def _predict(pool: Pool, example: str, *, keys: bool) -> list[Markup | None]:
             modes if form else None,
             element("div", form, id="fields") if form else None,
             editor,
-            _key(keys=keys),
             element(
                 "p",
-                Markup('<button type="submit" id="send">Predict</button>'),
+                Markup('<button type="submit" id="send" class="main">Predict</button>'),
                 add,
                 Markup('<button type="button" id="again">Back to the example</button>'),
                 class_="buttons",
@@ -170,14 +180,6 @@ def _predict(pool: Pool, example: str, *, keys: bool) -> list[Markup | None]:
             '<span id="copied" role="status"></span></p></details>'
         ),
     ]
-
-
-def _key(*, keys: bool) -> Markup:
-    return Markup(
-        f'<div id="keys"{"" if keys else " hidden"}><label for="key">API key</label>'
-        '<input id="key" type="password" autocomplete="off" spellcheck="false">'
-        " <small>Kept in this tab's memory only.</small></div>"
-    )
 
 
 def _live() -> list[Markup]:

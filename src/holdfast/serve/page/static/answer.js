@@ -16,11 +16,15 @@ export const other = text => make("bdi", {}, String(text));
 
 /** One line about an answer, and the answer as elements. */
 export function shown(body) {
-  let value;
-  try { value = read(body); } catch { return { line: "", elements: [raw(body)] }; }
-  const predictions = value?.predictions ?? value;
-  const table = tableOf(predictions);
-  const pretty = raw(write(value));
+  let value, pretty;
+  try {
+    value = read(body);
+    pretty = raw(write(value));
+  } catch {
+    // No JSON, or nested more deeply than a browser follows.
+    return { line: "", elements: [raw(body)] };
+  }
+  const table = tableOf(value?.predictions ?? value);
   if (!table) return { line: "", elements: [pretty] };
   const single = table.rows.length === 1 && table.rows[0].length === 1;
   if (single) {

@@ -60,6 +60,7 @@ export function addRow(values) {
     const neighbour = row.previousElementSibling ?? row.nextElementSibling;
     row.remove();
     renumber();
+    neighbour?.dispatchEvent(new Event("rows", { bubbles: true }));
     neighbour?.querySelector("input, select, textarea").focus();
   });
   row.append(remove);
@@ -76,7 +77,6 @@ function renumber() {
     remove.setAttribute("aria-label", `Remove row ${at + 1}`);
     row.classList.toggle("only", all.length === 1);
   });
-  document.dispatchEvent(new Event("rows"));
 }
 
 /** The request that the form says. */
@@ -114,7 +114,15 @@ function valueOf(field) {
   if (kind === "boolean") return text === "" ? null : text === "true";
   if (kind === "json") return parsed(text);
   if (text === "" && (kind !== "string" || optional !== undefined)) return null;
-  return ["string", "binary", "datetime"].includes(kind) ? text : number(text) ?? text;
+  if (kind === "datetime") return LOCAL_TIME.test(text) ? inFull(text) : text;
+  return ["string", "binary"].includes(kind) ? text : number(text) ?? text;
+}
+
+// A browser leaves zeros out, and pandas takes all times of a column to be written as its first.
+function inFull(time) {
+  const [day, clock] = time.split("T");
+  const [hour, minute, second = "0"] = clock.split(":");
+  return `${day}T${hour}:${minute}:${Number(second).toFixed(3).padStart(6, "0")}`;
 }
 
 function parsed(text) {

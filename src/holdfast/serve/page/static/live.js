@@ -12,39 +12,49 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const $ = selector => document.querySelector(selector);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const boxes = [...document.querySelectorAll("[data-figure]")];
-const samples = [], points = [];
-let timer = 0, count = 0;
+let boxes, samples, points, timer = 0, count, ask;
 
-export function watchLive({ address, model, headers, onSeal }) {
-  const ask = async () => {
-    timer = 0;
-    if (document.hidden) return;
-    try {
-      const answer = await fetch(address, { headers: headers(), cache: "no-store" });
-      if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-      const { time, models } = await answer.json();
-      const sample = { ...models[model], time };
-      onSeal(sample);
-      take(sample);
-    } catch (error) {
-      const why = error instanceof TypeError ? "the server does not answer" : error.message;
-      say(`No figures: ${why}. Asking again.`);
-      samples.length = 0;
-    }
-    timer ||= setTimeout(ask, EVERY);
-  };
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { clearTimeout(timer); timer = 0; samples.length = 0; }
-    else if (!timer) ask();
-  });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { clearTimeout(timer); timer = 0; samples = []; }
+  else if (!timer) ask();
+});
+
+/** Show the figures of `model` from now on, and of no other. */
+export function watchLive({ address, model, authorization, onSeal }) {
+  clearTimeout(timer);
+  boxes = [...document.querySelectorAll("[data-figure]")];
+  samples = [];
+  points = [];
+  count = 0;
   $("#history")?.addEventListener("toggle", drawTable);
+  const own = ask = () => look(own, { address, model, authorization, onSeal });
   ask();
+}
+
+async function look(own, { address, model, authorization, onSeal }) {
+  timer = 0;
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(address, { headers: authorization(), cache: "no-store" });
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    const { time, models } = await answer.json();
+    if (ask !== own) return;
+    const sample = { ...models[model], time };
+    onSeal(sample);
+    take(sample);
+  } catch (error) {
+    if (ask !== own) return;
+    const why = error instanceof TypeError ? "the server does not answer" : error.message;
+    say(`No figures: ${why}. Asking again.`);
+    samples = [];
+  }
+  clearTimeout(timer);
+  timer = setTimeout(ask, EVERY);
 }
 
 function take(sample) {
   if (!boxes.length || !sample.latency) return;
-  if (samples.length && samples.at(-1).seal !== sample.seal) samples.length = 0;
+  if (samples.length && samples.at(-1).seal !== sample.seal) samples = [];
   samples.push(sample);
   if (samples.length > OVER + 1) samples.shift();
   const figures = samples.length > 1 ? between(samples[0], sample) : null;
