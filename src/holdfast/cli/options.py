@@ -15,12 +15,13 @@ from holdfast.cli.render import Screen
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Number(click.FloatRange):
+class Number(click.FloatRange):
     """A number in a range; "nan" is in none."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
+        """See click."""
         number = float(super().convert(value, param, ctx))
         if math.isnan(number):
             self.fail(f"{value!r} is not a number", param, ctx)
@@ -112,7 +113,7 @@ strict = click.option(
 )
 timeout = click.option(
     "--timeout",
-    type=_Number(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=300.0,
     show_default=True,
     metavar="SECONDS",
@@ -120,14 +121,14 @@ timeout = click.option(
 )
 tolerance = click.option(
     "--tolerance",
-    type=_Number(min=0),
+    type=Number(min=0),
     default=0.0,
     show_default=True,
     help="Predictions may differ by this much.",
 )
 poll = click.option(
     "--poll",
-    type=_Number(min=0),
+    type=Number(min=0),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

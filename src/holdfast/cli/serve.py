@@ -2,126 +2,131 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from holdfast.cli import options
-from holdfast.cli.render import Screen
-from holdfast.errors import InputError, ToolError
+from holdfast.cli import options, serving
+from holdfast.cli.render import Screen, print_data
+from holdfast.progress import Progress
+from holdfast.serve.beside import read_beside
+from holdfast.serve.naming import named
+from holdfast.serve.serve import serve
+from holdfast.serve.settings import Guard, Limits, Listening, Settings, Tls
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
-_NAMED = re.compile(rf"({_NAME})=(.+)", re.DOTALL)
-_REGISTERED = re.compile(r"models:/+([^/@]+)")
+    from holdfast.serve.endpoint import Endpoint
+    from holdfast.serve.server import Started
 
 
-@click.command("serve")
+@click.command("serve", context_settings={"auto_envvar_prefix": "HOLDFAST_SERVE"})
 @click.argument("models", metavar="[NAME=]MODEL...", nargs=-1, required=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes for each model.",
-)
-@click.option(
-    "--batch/--no-batch",
-    default=None,
-    help="Predict requests that wait together in one call. Default: for flavors known to answer "
-    "row by row.",
-)
-@click.option(
-    "--verify", is_flag=True, help="Answer no request before the model's receipt matches."
-)
-@click.option(
-    "--canary",
-    "canaries",
-    multiple=True,
-    metavar="[NAME=]WEIGHT%:MODEL",
-    help="Let another model answer so many percent of the requests: churn=10%:models:/churn@next.",
-)
-@click.option(
-    "--shadow",
-    "shadows",
-    multiple=True,
-    metavar="[NAME=]MODEL",
-    help="Give another model copies of the requests, and count where its answers differ.",
-)
-@options.poll
-@options.tolerance
+@serving.where
+@serving.who
+@serving.workers
+@serving.what
+@serving.how_much
 @options.how
+@serving.said
 @options.talk
 @click.pass_obj
 def command(
     screen: Screen,
+    /,
     models: tuple[str, ...],
     *,
-    host: str,
-    port: int,
-    workers: int,
-    batch: bool | None,
-    verify: bool,
-    canaries: tuple[str, ...],
-    shadows: tuple[str, ...],
-    poll: float,
-    tolerance: float,
-    **how: Unpack[options.How],
+    as_json: bool,
+    canaries: Any,
+    shadows: Any,
+    **chosen: Any,
 ) -> None:
     """Serve models over HTTP, in MLflow's scoring protocol, each in its sealed environment.
+
+    Every option is a variable, too: HOLDFAST_SERVE_MAX_BODY is --max-body.
 
     \b
     holdfast serve models:/churn@champion
     holdfast serve champion=models:/churn@champion digits=models:/mnist/3 --workers 2
     """  # noqa: D301 - click's sign for lines that stay as they are
-    try:
-        from holdfast.serve.beside import read_beside
-        from holdfast.serve.server import run
-        from holdfast.serve.settings import Settings
-    except ImportError as error:
-        raise ToolError(
-            f"serving needs a package that is not here: {error.name}",
-            hint="uv tool install 'holdfast[serve]', or uv add 'holdfast[serve]'",
-        ) from error
-    served = named(models)
+    by_name = named(models)
     settings = Settings(
-        workers=workers,
-        batch=batch,
-        verify=verify,
-        tolerance=tolerance,
-        poll=poll,
-        beside=read_beside(served, canaries, shadows),
-        **how,
+        **_of(Settings, chosen),
+        beside=read_beside(by_name, canaries, shadows),
+        limits=Limits(**_of(Limits, chosen)),
+        listening=Listening(**_of(Listening, chosen), tls=_tls(chosen)),
+        guard=Guard(**_of(Guard, chosen)),
     )
-    run(served, settings, host=host, port=port, on_change=screen.say)
+    with ExitStack() as starting:
+        progress: Progress = screen.say
+        if sys.stderr.isatty():
+            progress = starting.enter_context(screen.progress("starting"))
+
+        def ready(started: Started) -> None:
+            starting.close()
+            _say(started, screen)
+            if as_json:
+                print_data(json.dumps(_describe(started)))
+                sys.stdout.flush()
+
+        serve(
+            by_name, settings=settings, on_ready=ready, on_progress=progress, on_change=screen.say
+        )
 
 
-def named(models: tuple[str, ...]) -> dict[str, str]:
-    """Model URIs by the names they are served under.
+def _of(kind: type, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Of what was chosen, what such a value is made of."""
+    return {one.name: chosen[one.name] for one in fields(kind) if one.name in chosen}
 
-    Raises:
-        InputError: A name stands for two models.
-    """
-    found: dict[str, str] = {}
-    for text in models:
-        match = _NAMED.fullmatch(text)
-        name, uri = match.groups() if match else (_name_of(text), text)
-        if name in found:
-            raise InputError(
-                f"two models would be served as {name}",
-                hint=f"give them names: champion={found[name]} other={uri}",
-            )
-        found[name] = uri
+
+def _tls(chosen: dict[str, Any]) -> Tls | None:
+    cert: Path | None = chosen["tls_cert"]
+    key, client_ca = chosen["tls_key"], chosen["tls_client_ca"]
+    if cert is not None:
+        return Tls(cert=cert, key=key, client_ca=client_ca)
+    if key or client_ca:
+        raise click.UsageError("--tls-key and --tls-client-ca need --tls-cert.")
+    return None
+
+
+def _say(started: Started, screen: Screen) -> None:
+    screen.say(f"serving on {started.url}")
+    for endpoint in started.endpoints.values():
+        screen.say(f"  {_line(endpoint)}")
+
+
+def _line(endpoint: Endpoint) -> str:
+    pool = endpoint.pool
+    if pool is None:
+        return endpoint.refusal
+    batches = "in batches" if pool.by_row else f"singly: {pool.why}" if pool.why else "singly"
+    model = pool.restored.model
+    version = f" (version {pool.version})" if model.registered else ""
+    return (
+        f"{endpoint.name}: {endpoint.uri}{version}, "
+        f"seal {model.digest[:12]} ({model.seal.grade.value}), {pool.way}, {batches}"
+    )
+
+
+def _describe(started: Started) -> dict[str, Any]:
+    models = [_model(started.url, endpoint) for endpoint in started.endpoints.values()]
+    return {"url": started.url, "models": models}
+
+
+def _model(url: str, endpoint: Endpoint) -> dict[str, Any]:
+    pool = endpoint.pool
+    found: dict[str, Any] = {
+        "name": endpoint.name,
+        "uri": endpoint.uri,
+        "invocations": f"{url}/models/{endpoint.name}/invocations",
+        "ready": endpoint.ready,
+    }
+    if pool is not None:
+        model = pool.restored.model
+        found |= {"version": pool.version, "seal": model.digest, "grade": model.seal.grade.value}
+        found |= {"way": pool.way, "by_row": pool.by_row}
     return found
-
-
-def _name_of(uri: str) -> str:
-    """The registered model's name, or the end of the path; "model" where neither is fit."""
-    match = _REGISTERED.match(uri)
-    name = match.group(1) if match else uri.rstrip("/").rpartition("/")[2]
-    return name if re.fullmatch(_NAME, name) else "model"

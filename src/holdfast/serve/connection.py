@@ -19,7 +19,7 @@ from holdfast.serve.door import Lines, Turned
 from holdfast.serve.entrance import Entrance
 from holdfast.serve.ids import HEADER, STATE, request_id
 from holdfast.serve.protocol.problem import Problem
-from holdfast.serve.seen import Seen, client_of
+from holdfast.serve.seen import Seen, client_of, model_in
 from holdfast.serve.settings import Limits
 
 Route = Callable[[Reply, float, bytes, bytes], Call]
@@ -272,6 +272,7 @@ class Connection(HttpToolsProtocol):
             client=client_of((self.client or ("",))[0], express.headers, self.entrance.proxies),
             headers=express.headers,
             call=call,
+            model=model_in(path, self.entrance.first),
         )
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

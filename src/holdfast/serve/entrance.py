@@ -23,6 +23,7 @@ class Entrance:
         prefix: A path before all paths, which a proxy may have taken away.
         proxies: Addresses whose X-Forwarded-For is believed.
         observe: Told of each request that was answered.
+        first: The model that is meant where a path names none.
         connections: Those that are open.
     """
 
@@ -30,6 +31,7 @@ class Entrance:
     prefix: bytes = b""
     proxies: frozenset[str] = frozenset()
     observe: Observer | None = None
+    first: str = ""
     connections: set[Any] = field(default_factory=set)
 
     def bare(self, path: bytes) -> bytes:
@@ -40,9 +42,7 @@ class Entrance:
         return path
 
 
-def make_entrance(
-    settings: Settings, observe: Observer | None, on_change: Callable[[str], None]
-) -> Entrance:
+def make_entrance(settings: Settings, on_change: Callable[[str], None]) -> Entrance:
     """The entrance of a server.
 
     Raises:
@@ -53,7 +53,6 @@ def make_entrance(
         door=None if door.idle else door,
         prefix=settings.listening.prefix.encode(),
         proxies=frozenset(settings.listening.proxies),
-        observe=observe,
     )
 
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from holdfast.redact import printable
+from holdfast.redact import printable, redact_said
 from holdfast.serve.call import Call
 from holdfast.serve.seen import Observer, Seen
 
 Say = Callable[[str], None]
+
+_LIBRARIES = ("uvicorn.error", "asyncio", "holdfast.serve")
+_OF_CLIENTS = {"Invalid HTTP request received.", "Unsupported upgrade request."}
 
 
 def access_log(form: str) -> Observer | None:
@@ -35,6 +40,31 @@ def changes(form: str, say: Say) -> Say:
     if form != "json":
         return say
     return lambda text: say(_json({"time": _now(), "event": "change", "message": text}))
+
+
+@contextmanager
+def of_libraries(say: Say) -> Iterator[None]:
+    """What uvicorn and asyncio find worth a warning is said as everything else."""
+    handler = _Handler(say)
+    loggers = [logging.getLogger(name) for name in _LIBRARIES]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, say: Say) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # A client's mistakes would fill the disk; the client is told.
+        if record.getMessage() not in _OF_CLIENTS:
+            self._say(redact_said(self.format(record), os.environ))
 
 
 class _Lines:

@@ -29,6 +29,7 @@ class Seen:
         client: Address of whoever asked; "" on a Unix socket.
         headers: Of the request.
         call: What a model was asked; None where none was asked.
+        model: Its name.
     """
 
     id: bytes
@@ -41,12 +42,7 @@ class Seen:
     client: str
     headers: Headers
     call: Call | None = None
-
-    @property
-    def model(self) -> str:
-        """The model's name, where the path says it; "" where the first one was meant."""
-        parts = self.path.split("/")
-        return parts[parts.index("models") + 1] if "models" in parts[:-1] else ""
+    model: str = ""
 
 
 Observer = Callable[[Seen], None]
@@ -84,6 +80,17 @@ def client_of(peer: str, headers: Headers, proxies: frozenset[str]) -> str:
     return peer
 
 
+def model_in(path: str, first: str) -> str:
+    """The name of the model that a path of predictions means.
+
+    Args:
+        path: `/invocations`, `/models/{name}/invocations` or `/v2/models/{name}/infer`.
+        first: Who is meant where the path names nobody.
+    """
+    _, found, rest = path.partition("/models/")
+    return rest.partition("/")[0] if found else first
+
+
 class Observed:
     """An ASGI application whose requests are seen.
 
@@ -91,12 +98,14 @@ class Observed:
         app: The application.
         observe: Is told of each request when it was answered.
         proxies: See `client_of`.
+        first: See `model_in`.
     """
 
-    def __init__(self, app: Any, observe: Observer, proxies: frozenset[str]) -> None:
+    def __init__(self, app: Any, observe: Observer, proxies: frozenset[str], first: str) -> None:
         self._app = app
         self._observe = observe
         self._proxies = proxies
+        self._first = first
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -125,5 +134,6 @@ class Observed:
                     client=client_of((scope["client"] or [""])[0], headers, self._proxies),
                     headers=headers,
                     call=scope["state"].get("call"),
+                    model=model_in(scope["path"], self._first),
                 )
             )
