@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     from holdfast.model import open_model
     from holdfast.predict import predict
     from holdfast.restore.restore import restore
+    from holdfast.serve.serve import serve
     from holdfast.verify.verify import verify
 
-__all__ = ["HoldfastError", "__version__", "diff", "open_model", "predict", "restore", "verify"]
+__all__ = [
+    "HoldfastError",
+    "__version__",
+    "diff",
+    "open_model",
+    "predict",
+    "restore",
+    "serve",
+    "verify",
+]
 
 _HOMES = {
     "HoldfastError": "holdfast.errors",
@@ -28,6 +38,7 @@ _HOMES = {
     "open_model": "holdfast.model",
     "predict": "holdfast.predict",
     "restore": "holdfast.restore.restore",
+    "serve": "holdfast.serve.serve",
     "verify": "holdfast.verify.verify",
 }
 

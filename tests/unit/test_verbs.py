@@ -11,8 +11,9 @@ from holdfast.errors import HoldfastError
 
 for _ in range(2):
     verbs = [holdfast.verify, holdfast.predict, holdfast.restore, holdfast.open_model]
+    verbs += [holdfast.serve]
     assert all(map(callable, verbs)), verbs
-    import holdfast.predict, holdfast.restore, holdfast.verify.verify
+    import holdfast.predict, holdfast.restore, holdfast.verify.verify, holdfast.serve.serve
 from holdfast import HoldfastError as other, predict, restore
 assert callable(predict) and callable(restore) and other is HoldfastError
 assert not hasattr(holdfast, "nothing")

@@ -12,6 +12,7 @@ from typing import Any
 from holdfast.errors import HoldfastError
 from holdfast.model import Model, read_golden
 from holdfast.restore.restored import Restored
+from holdfast.serve.cores import available, pin
 from holdfast.serve.settings import Settings
 from holdfast.worker.client import Worker
 
@@ -66,7 +67,7 @@ def start_worker(
         ModelError: The model does not load.
     """
     restored.check_environment()
-    threads = max(1, (os.cpu_count() or 1) // settings.workers)
+    threads = settings.cpus or max(1, available() // settings.workers)
     environment = restored.environment
     with ExitStack() as undo:
         worker = undo.enter_context(
@@ -80,6 +81,8 @@ def start_worker(
             )
         )
         on_begin(worker)
+        if settings.cpus:
+            pin(worker.pid, settings.cpus)
         if settings.nice:
             os.setpriority(os.PRIO_PROCESS, worker.pid, settings.nice)
         loaded = worker.load(timeout=settings.limits.start)
