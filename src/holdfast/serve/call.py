@@ -30,7 +30,8 @@ class Call:
         rows: How many rows it asks for; 0 where only the worker can tell.
         data: What the decoder made of the body; the body itself where `rows` is 0.
         content_type: Of the body.
-        arrived: When its body was there, on the loop's clock.
+        arrived: When its body was there, on the monotonic clock: the loop's own counts whole
+            milliseconds.
         sent: When a worker was given it, the last time if it was tried again; 0 for not yet.
         tries: How many workers have died on it.
         alone: Whether it is to be predicted by itself, since a batch with it has failed.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -156,7 +157,7 @@ class Express:
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._pieces = []
-        arrived = self._connection.loop.time()
+        arrived = monotonic()
         content_type = self.headers.get(b"content-type", b"")
         if self._route is not None:
             self.call = self._route(self.reply, arrived, content_type, body)
@@ -266,7 +267,7 @@ class Connection(HttpToolsProtocol):
             method=express.method.decode(),
             path=path,
             status=status,
-            seconds=self.loop.time() - call.arrived if call else 0.0,
+            seconds=monotonic() - call.arrived if call else 0.0,
             received=express.length,
             sent=sent,
             client=client_of((self.client or ("",))[0], express.headers, self.entrance.proxies),

@@ -7,6 +7,7 @@ as %41, brings them here, and they mean the same. So does a method that is not P
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -61,7 +62,9 @@ async def answer(request: Request, take: Take, limit: int) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)
     content_type = request.headers.get("content-type", "").encode("latin-1")
-    call = take(reply, loop.time(), content_type, body)
+    call = take(reply, monotonic(), content_type, body)
+    # For who looks at it when it was answered: seen.py.
+    request.state.call = call
     try:
         status, mime_type, text = await answered
     finally:

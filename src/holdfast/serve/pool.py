@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, cast
 
 import msgspec
@@ -133,7 +134,7 @@ class Pool:
     def ask(self, header: dict[str, Any], buffers: Sequence[Any] = ()) -> asyncio.Future[Found]:
         """Ask a worker for the gateway's own sake; see Question for what comes of it."""
         found: asyncio.Future[Found] = self._loop.create_future()
-        self.submit(Question(found, self._loop.time(), msgspec.json.encode(header), buffers))
+        self.submit(Question(found, monotonic(), msgspec.json.encode(header), buffers))
         return found
 
     def submit(self, call: Call) -> None:
@@ -225,7 +226,7 @@ class Pool:
         calls = [call for call in calls if not call.answered]
         if not calls or member.channel is None:
             return
-        member.calls, member.sent = calls, self._loop.time()
+        member.calls, member.sent = calls, monotonic()
         for call in calls:
             call.sent = member.sent
         try:
@@ -267,7 +268,7 @@ class Pool:
         self._wake()
 
     def _answer(self, calls: list[Call], answers: Any, rows: int) -> None:
-        tally, now = self.tally, self._loop.time()
+        tally, now = self.tally, monotonic()
         tally.rows += rows
         late, latency = 0, tally.latency.add
         for call, predictions in zip(calls, answers, strict=True):
@@ -296,7 +297,7 @@ class Pool:
     def _done(self, member: Member) -> list[Call]:
         calls, member.calls = member.calls, []
         tally = self.tally
-        tally.predicting.add(self._loop.time() - member.sent)
+        tally.predicting.add(monotonic() - member.sent)
         tally.batch_requests.add(len(calls))
         tally.batch_rows.add(sum(call.rows for call in calls))
         return calls
@@ -333,7 +334,7 @@ class Pool:
     def _sweep(self) -> None:
         """Answer what has waited too long, and end workers that hang."""
         self._sweeper = self._loop.call_later(_TICK, self._sweep)
-        now, timeout = self._loop.time(), self._limits.timeout
+        now, timeout = monotonic(), self._limits.timeout
         in_work = [call for member in self._members for call in member.calls]
         for call in [*self._waiting, *in_work]:
             if now - call.arrived > timeout:
@@ -368,4 +369,4 @@ class Pool:
 
     def _count(self, call: Call, status: int) -> None:
         self.tally.answers[status] += 1
-        self.tally.latency.add(self._loop.time() - call.arrived)
+        self.tally.latency.add(monotonic() - call.arrived)
