@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 
-from holdfast.serve import health, lane, live, v2, versions
+from holdfast.serve import health, lane, live, openapi, v2, versions
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.page import routes as page
 from holdfast.serve.problems import handlers
@@ -15,7 +15,7 @@ from holdfast.serve.problems import handlers
 
 def make_app(gateway: Gateway) -> Starlette:
     """The ASGI application of a gateway."""
-    parts = (health, live, versions, v2, lane, page)
+    parts = (health, live, versions, openapi, v2, lane, page)
     app = Starlette(
         routes=[route for part in parts for route in part.routes(gateway)],
         exception_handlers=handlers(),
