@@ -14,7 +14,7 @@ _OWN = Path("/proc/self/cgroup")
 
 def available() -> int:
     """Cores that this process may use: fewer than the machine has, in a container."""
-    return max(1, min(len(_mine()), math.ceil(quota(_OWN, _CGROUPS))))
+    return max(1, math.ceil(min(len(_mine()), quota(_OWN, _CGROUPS))))
 
 
 def quota(own: Path, root: Path) -> float:
