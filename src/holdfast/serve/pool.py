@@ -310,9 +310,13 @@ class Pool:
         if len(calls) > 1:
             self._again(calls)
             return
+        said = str(error.get("message", ""))
+        # No request is to blame for an answer that JSON does not have.
+        if error.get("kind") == "answer":
+            self._refuse(calls[0], said, "INTERNAL_ERROR")
+            return
         name = str(error.get("type", "")).removeprefix("builtins.")
-        said = f"{name}: {error.get('message', '')}" if name else str(error.get("message", ""))
-        self._refuse(calls[0], said, "BAD_REQUEST")
+        self._refuse(calls[0], f"{name}: {said}" if name else said, "BAD_REQUEST")
 
     def _broke(self, calls: list[Call], error: Exception) -> None:
         """We failed, not the model: singly, if it was of several; then it is said."""

@@ -1,9 +1,9 @@
 """Failures: what can go wrong in the worker, and how it is told to the parent.
 
 An error is `{"kind", "type", "message", "missing", "traceback"}`; its kind is "input" where the
-data does not fit the model, "model" where the model failed, "wire" where the message was not
-understood, "rows" where the answers cannot be told apart. `missing` names the module that was not
-there, where that is why.
+data does not fit the model, "model" where the model failed, "answer" where what it answers cannot
+be sent, "wire" where the message was not understood, "rows" where the answers cannot be told apart.
+`missing` names the module that was not there, where that is why.
 
 Standard library only, and Python 3.8 upwards: this file runs inside restored environments.
 """
@@ -38,9 +38,12 @@ class RowsError(Exception):
     """The model does not answer each row that it was given by one answer."""
 
 
+_KINDS = {InputError: "input", WireError: "wire", AnswerError: "answer", RowsError: "rows"}
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """`error` as it is sent."""
-    ours = isinstance(error, (InputError, WireError, AnswerError, RowsError))
+    ours = isinstance(error, tuple(_KINDS))
     trace = [] if ours else traceback.format_exception(type(error), error, error.__traceback__)
     lines = "".join(trace).splitlines()
     return {
@@ -85,7 +88,7 @@ def raised_by_schema(error: BaseException) -> bool:
 
 
 def _kind_of(error: BaseException) -> str:
-    for kind, name in ((WireError, "wire"), (RowsError, "rows"), (InputError, "input")):
+    for kind, name in _KINDS.items():
         if isinstance(error, kind):
             return name
     return "input" if raised_by_schema(error) else "model"

@@ -168,14 +168,19 @@ def _predict(model: Any, data: Any, params: Any) -> Any:
 
 
 def _refusal_of(error: BaseException) -> _Refused:
-    """As MLflow answers it: its own exceptions say what they are, all others are 400."""
+    """As MLflow answers it: its own exceptions say what they are, all others are 400.
+
+    Its own have INTERNAL_ERROR where nothing else was said, for wrong input too: so that is 400.
+    """
     if raised_by_schema(error):
         code = getattr(error, "error_code", _INVALID)
         return _Refused(code if code == _BAD else _INVALID, text_of(error))
     mlflow = sys.modules.get("mlflow.exceptions")
     kind = getattr(mlflow, "MlflowException", None)
     if kind is not None and isinstance(error, kind):
-        return _Refused(str(error.error_code), text_of(error), error.get_http_status_code())
+        status = error.get_http_status_code()
+        if status < _SERVER_ERROR:
+            return _Refused(str(error.error_code), text_of(error), status)
     return _Refused(_BAD, f"{type(error).__name__}: {text_of(error)}")
 
 
