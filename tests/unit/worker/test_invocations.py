@@ -404,3 +404,10 @@ def test_floats_keep_their_bits(models):
     status, answer = ours(models["echo"], json.dumps(split([value])).encode())
     assert (status, answer["predictions"][0]["x"]) == (200, value)
     assert not math.isclose(value, 0.3, rel_tol=0)
+
+
+def test_a_loaded_model_says_what_parameters_it_takes(models):
+    from holdfast.worker import main
+
+    (found,) = main._about(models["echo"])["signature"]["params"]
+    assert (found["name"], found["default"]) == ("temperature", 0.5)
