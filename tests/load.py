@@ -49,7 +49,7 @@ def temper(x: float, path: str = "/invocations", statuses: Expected = (200,)) ->
 
     def right(status: int, said: Any) -> bool:
         if status == 200:
-            return 200 in statuses and said == {"predictions": [2 * x]}
+            return 200 in statuses and said == {"predictions": [{"x": 2 * x}]}
         return status in statuses and "error_code" in said
 
     return Ask(body, right, path)

@@ -1,34 +1,42 @@
 """Connections: HTTP by uvicorn, with an express lane for predictions.
 
-uvicorn parses (httptools), keeps connections alive, queues pipelined requests and shuts down; its
-protocol class is extended here, not replaced. A POST to a route of predictions does not become an
-ASGI task: its body goes to the route when it is complete, and the answer is written when it is
-there. All other requests go uvicorn's usual way, to the application in app.py.
+uvicorn parses (httptools) and runs ASGI tasks; its protocol class is extended here, not replaced.
+A POST to a route of predictions does not become an ASGI task: its body goes to the route when it
+is complete, and the answer is written when it is there. All other requests go uvicorn's usual way,
+to the application in app.py. Answers keep the order of the requests, whichever lane they took.
+
+No timer runs for a connection: `look` is called twice a second, and ends what takes too long.
 """
 
 from __future__ import annotations
 
 import http
-from collections.abc import Callable, Mapping
-from time import monotonic
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from holdfast.serve.call import JSON, Call, Reply
 from holdfast.serve.door import Lines, Turned
 from holdfast.serve.entrance import Entrance
+from holdfast.serve.express import Express, Route, no_room, too_large, turned_by
 from holdfast.serve.ids import HEADER, STATE, request_id
-from holdfast.serve.protocol.problem import Problem
-from holdfast.serve.seen import Seen, client_of, model_in
+from holdfast.serve.patience import Patience, Phase
+from holdfast.serve.seen import Seen, client_of
 from holdfast.serve.settings import Limits
+from holdfast.serve.traffic import Traffic
 
-Route = Callable[[Reply, float, bytes, bytes], Call]
+# Bytes and lines of a request's head; what comes behind a chunked body counts, too.
+_LONGEST_HEAD = 1 << 15
+_MOST_LINES = 100
+# Connections above the limit that are given the time to read that they are turned away.
+_TURNED_AWAY = 16
 
 _STATUS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
     for status in http.HTTPStatus
 }
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Lane(Protocol):
@@ -41,144 +49,92 @@ class Lane(Protocol):
         """What takes the bodies of POST requests, by the path."""
 
 
-class _Event:
-    """What uvicorn wakes its ASGI task with; an express request has none."""
-
-    def set(self) -> None:
-        """Nobody waits."""
-
-
-_NO_EVENT = _Event()
-
-
-class Express:
-    """One request on the express lane. To uvicorn it is a cycle like its own.
-
-    Attributes:
-        headers: Of the request, by their names in lower case.
-        lines: Of the answer's head, beside those that every answer has.
-        call: What was made of it, once its body was there.
-    """
-
-    __slots__ = (
-        "_connection",
-        "_length",
-        "_pieces",
-        "_refusal",
-        "_route",
-        "_started",
-        "call",
-        "complete",
-        "disconnected",
-        "headers",
-        "id",
-        "keep_alive",
-        "lines",
-        "message_event",
-        "method",
-        "path",
-        "response_complete",
-    )
-
-    def __init__(
-        self,
-        connection: Connection,
-        route: Route | None,
-        headers: dict[bytes, bytes],
-        id_: bytes,
-        lines: Lines,
-    ) -> None:
-        self._connection = connection
-        self._route = route
-        self._pieces: list[bytes] = []
-        self._length = 0
-        self._started = False
-        self._refusal: Turned | None = None
-        self.call: Call | None = None
-        self.headers = headers
-        self.id = id_
-        self.lines = lines
-        self.method = connection.parser.get_method()
-        self.path = connection.url
-        self.keep_alive = connection.parser.should_keep_alive()
-        self.message_event = _NO_EVENT
-        self.complete = self.disconnected = self.response_complete = False
-
-    @property
-    def length(self) -> int:
-        """Bytes of the body that have come."""
-        return self._length
-
-    def add(self, piece: bytes) -> bool:
-        """Some of the body; false where it has become too large."""
-        if self._refusal is None:
-            self._pieces.append(piece)
-            self._length += len(piece)
-        return self._length <= self._connection.lane.limits.body
-
-    def start(self) -> None:
-        """It is this request's turn."""
-        self._started = True
-        if self._refusal is not None:
-            self._turn(self._refusal)
-        elif self.complete:
-            self._go()
-
-    def end(self) -> None:
-        """The body is there."""
-        self.complete = True
-        if self._started and not self.response_complete:
-            self._go()
-
-    def refuse(self, turned: Turned) -> None:
-        """Answer, when it is its turn, without waiting for the body."""
-        self._pieces.clear()
-        self._refusal = turned
-        if self._started:
-            self._turn(turned)
-
-    def reply(self, status: int, content_type: bytes, body: bytes) -> None:
-        """Write the answer."""
-        if self.response_complete or self.disconnected:
-            return
-        self.response_complete = True
-        self._connection.write_answer(self, status, content_type, body)
-
-    def _turn(self, turned: Turned) -> None:
-        headers = self.headers
-        awaited = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
-        if awaited and not self.complete:
-            # What is still to come of the body is not waited for.
-            self.keep_alive = False
-        self.lines += turned.headers
-        self.reply(turned.status, JSON, turned.body)
-
-    def _go(self) -> None:
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
-        arrived = monotonic()
-        content_type = self.headers.get(b"content-type", b"")
-        if self._route is not None:
-            self.call = self._route(self.reply, arrived, content_type, body)
-
-
 class Connection(HttpToolsProtocol):
     """One client's connection.
 
     Args:
         lane: The gateway.
         entrance: What every request passes first.
-        options: What uvicorn gives its protocols.
+        options: What uvicorn gives its protocols; the `server_state` is a Traffic.
     """
 
     def __init__(self, lane: Lane, entrance: Entrance | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.lane = lane
+        self.limits = lane.limits
         self.entrance = entrance or Entrance()
+        self.traffic = cast("Traffic", self.server_state)
+        # The request whose answer is the next one; `cycle` is the last one that came.
+        self.turn: Any = None
+        self._patience = Patience(lane.limits)
+        self._number = 0
+        self._open = self._in_head = False
+        self._head_bytes = self._body_bytes = 0
+        self._advancing = self._deaf = self._leaving = self._half_closed = False
+
+    def now(self) -> float:
+        """The loop's time."""
+        return self.loop.time()
+
+    def connection_made(self, transport: Any) -> None:
+        """A client is there; one too many is told so."""
+        super().connection_made(transport)
+        above = len(self.connections) - self.traffic.most
+        if above > 0:
+            express = Express(self, None, {}, request_id(None))
+            express.refuse(turned_by("TEMPORARILY_UNAVAILABLE", "too many connections"))
+            express.keep_alive = False
+            self.cycle = cast("Any", express)
+            self._start_asgi_task(express, None)
+            if above > _TURNED_AWAY:
+                transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Some of a request, or several."""
+        if self._deaf:
+            return
+        body = self._body_bytes
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # Nothing is upgraded here; what stands behind the request is another one.
+            rest = data[upgrade.args[0] :]
+            if rest:
+                self.data_received(rest)
+        except httptools.HttpParserError:
+            self._break_off(turned_by("BAD_REQUEST", "this is not HTTP"))
+        if self._open and self._body_bytes == body:
+            self._head_bytes += len(data)
+            if self._head_bytes > _LONGEST_HEAD:
+                self._break_off(_head_too_large())
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client sends nothing more; requests that are there are answered all the same."""
+        if self.turn is None or self.turn.response_complete or self.scheme == "https":
+            return None
+        if self._open and not self._in_head:
+            # The last one came only in part.
+            if self.turn is self.cycle:
+                return None
+            self.pipeline.popleft()
+        last: Any = self.pipeline[0][0] if self.pipeline else self.turn
+        last.keep_alive = False
+        self._half_closed = True
+        return True
+
+    def on_message_begin(self) -> None:
+        """A request begins; what only ASGI wants of it is made in `_take_usual_way`."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._open = self._in_head = True
+        self._head_bytes = self._body_bytes = 0
+        self._number += 1
 
     def on_headers_complete(self) -> None:
         """Choose the lane."""
+        self._in_head = False
+        self._head_bytes = 0
         entrance, method, path = self.entrance, self.parser.get_method(), self.url
         headers = dict(self.headers)
         id_ = request_id(headers.get(HEADER))
@@ -189,60 +145,66 @@ class Connection(HttpToolsProtocol):
         if entrance.door is not None:
             turned = entrance.door.look(method, path.partition(b"?")[0], headers)
             lines = entrance.door.cross_origin(headers)
+        if turned is None:
+            turned = self._look(headers)
         route = self.lane.routes.get(path) if method == b"POST" else None
         if turned is None and route is None:
             self._take_usual_way(id_, lines)
         else:
-            self._take_express(Express(self, route, headers, id_, lines), turned)
-
-    def _take_usual_way(self, id_: bytes, lines: Lines) -> None:
-        self.scope["state"][STATE] = id_
-        super().on_headers_complete()
-        self.cycle.default_headers = [*self.cycle.default_headers, (HEADER, id_), *lines]
-
-    def _take_express(self, express: Express, turned: Turned | None) -> None:
-        busy = self.cycle is not None and not self.cycle.response_complete
-        self.cycle = cast("Any", express)
-        length = express.headers.get(b"content-length")
-        if turned is None and length and int(length) > self.lane.limits.body:
-            turned = self._too_large()
-        if turned is not None:
-            express.refuse(turned)
-        if busy:
-            self.flow.pause_reading()
-            self.pipeline.appendleft(cast("Any", (express, None)))
-            return
-        express.start()
-        if self.expect_100_continue and turned is None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            express = Express(self, route, headers, id_, lines)
+            express.method, express.path = method, self.url
+            express.keep_alive = self.parser.should_keep_alive()
+            self._take_express(express, turned)
 
     def on_body(self, body: bytes) -> None:
         """Some of a body."""
+        self._body_bytes += len(body)
         cycle: Any = self.cycle
-        if type(cycle) is not Express:
+        if type(cycle) is Express:
+            if not cycle.response_complete:
+                cycle.add(body)
+        elif self._body_bytes > self.limits.body:
+            self._break_off(too_large(self.limits))
+        else:
             super().on_body(body)
-        elif not cycle.response_complete and not cycle.add(body):
-            cycle.refuse(self._too_large())
 
     def on_message_complete(self) -> None:
         """The whole of a request is there."""
+        self._open = False
         cycle: Any = self.cycle
         if type(cycle) is not Express:
             super().on_message_complete()
         elif not cycle.response_complete:
             cycle.end()
 
+    def on_response_complete(self) -> None:
+        """An answer is written; the next request's turn has come."""
+        self.traffic.total_requests += 1
+        if self.pipeline or self.flow.read_paused:
+            self._advance()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone: nobody waits for the answer."""
-        cycle: Any = self.cycle
-        if type(cycle) is Express and cycle.call is not None:
-            cycle.call.forget()
+        """The client is gone: nobody waits for answers."""
+        for cycle in [self.turn, *(cycle for cycle, _ in self.pipeline)]:
+            if type(cycle) is Express:
+                cycle.forget()
+            elif cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        self._advance()
 
     def write_answer(self, express: Express, status: int, content_type: bytes, body: bytes) -> None:
         """Write an answer, and go on to the next request or close."""
-        head = [_STATUS[status]]
-        for name, value in (*self.server_state.default_headers, *express.lines):
+        if self.traffic.draining:
+            express.keep_alive = False
+        head = [_STATUS[status], self.traffic.head]
+        for name, value in express.lines:
             head += (name, b": ", value, b"\r\n")
         head += (b"x-request-id: ", express.id, b"\r\ncontent-type: ", content_type)
         head.append(b"\r\ncontent-length: %d" % len(body))
@@ -255,10 +217,134 @@ class Connection(HttpToolsProtocol):
         head += (b"\r\n\r\n", body)
         self.transport.write(b"".join(head))
         if not express.keep_alive:
-            self.transport.close()
+            self._leave()
         self.on_response_complete()
         if self.entrance.observe is not None:
             self.entrance.observe(self._seen(express, status, len(body)))
+
+    def look(self, now: float) -> None:
+        """End what takes too long. Called twice a second."""
+        if self.transport.is_closing():
+            phase = Phase.LEAVING
+        elif self.transport.get_write_buffer_size():
+            phase = Phase.READING
+        elif self._leaving:
+            phase = Phase.LEAVING
+        elif self.turn is not None and not self.turn.response_complete and self._is_asked:
+            phase = Phase.WAITING
+            if self._half_closed:
+                # A client that has gone cannot be told from one that waits, but by writing to it.
+                self.transport.write(_CONTINUE)
+        else:
+            phase = Phase.ASKING if self._open else Phase.IDLE
+        progress = self._body_bytes
+        if phase is Phase.READING:
+            progress = -self.transport.get_write_buffer_size()
+        if self._patience.lasts(phase, self._number, progress, now):
+            return
+        if phase is Phase.ASKING:
+            self._break_off(turned_by("REQUEST_TIMEOUT", "the request did not come in time"))
+        elif phase is Phase.IDLE:
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    @property
+    def resting(self) -> bool:
+        """Whether no request is here, or about to be."""
+        return not self._open and (self.turn is None or self.turn.response_complete)
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether the request whose turn it is, is there as a whole."""
+        return self.turn is not self.cycle or not self._open or self._in_head
+
+    def _look(self, headers: dict[bytes, bytes]) -> Turned | None:
+        """Why a request with these headers is not let in; None where it is."""
+        length = headers.get(b"content-length")
+        if length is not None:
+            if int(length) > self.limits.body:
+                return too_large(self.limits)
+            if int(length) + self.traffic.held > self.limits.bodies:
+                return no_room()
+        if len(self.headers) > _MOST_LINES:
+            return _head_too_large()
+        return None
+
+    def _take_usual_way(self, id_: bytes, lines: Lines) -> None:
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.scope["headers"], self.expect_100_continue = url, headers, expect
+        self.scope["state"][STATE] = id_
+        super().on_headers_complete()
+        self.cycle.default_headers = [*self.cycle.default_headers, (HEADER, id_), *lines]
+        if self.traffic.draining:
+            self.cycle.keep_alive = False
+
+    def _take_express(self, express: Express, turned: Turned | None) -> None:
+        busy = self.cycle is not None and not self.cycle.response_complete
+        self.cycle = cast("Any", express)
+        if turned is not None:
+            express.refuse(turned)
+        if busy or self.flow.write_paused:
+            self.flow.pause_reading()
+            self.pipeline.appendleft(cast("Any", (express, None)))
+            return
+        express.expects = self.expect_100_continue
+        self._start_asgi_task(express, None)
+
+    def _advance(self) -> None:
+        """Go on with requests that wait for their turn, as long as the client reads answers."""
+        if self._advancing:
+            return
+        self._advancing = True
+        while self.pipeline and not self.flow.write_paused and not self._is_over:
+            if self.turn is not None and not self.turn.response_complete:
+                break
+            self._start_asgi_task(*self.pipeline.pop())
+        self._advancing = False
+        if not self.pipeline and not self.flow.write_paused:
+            self.flow.resume_reading()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._leaving or self.transport.is_closing()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self.turn = cycle
+        if type(cycle) is not Express:
+            super()._start_asgi_task(cycle, app)
+        elif cycle.start() and cycle.expects:
+            self.transport.write(_CONTINUE)
+
+    def _break_off(self, turned: Turned) -> None:
+        """Refuse a request that cannot be read to its end; nothing more is read."""
+        cycle: Any = self.cycle
+        in_body = self._open and not self._in_head and not cycle.response_complete
+        self._deaf, self._open = True, False
+        if in_body and type(cycle) is Express:
+            cycle.keep_alive = False
+            cycle.refuse(turned)
+            return
+        if in_body:
+            cycle.disconnected = cycle.response_complete = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
+            if self.turn is not cycle:
+                self.pipeline.popleft()
+        express = Express(self, None, {}, request_id(None))
+        express.keep_alive = False
+        self._take_express(express, turned)
+
+    def _leave(self) -> None:
+        """Close once the client has read the answer: closed with its bytes unread, it may not."""
+        self._deaf = self._leaving = True
+        if self._half_closed or not self.transport.can_write_eof():
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.transport.write_eof()
 
     def _seen(self, express: Express, status: int, sent: int) -> Seen:
         call, path = express.call, express.path.partition(b"?")[0].decode("ascii", "replace")
@@ -267,22 +353,15 @@ class Connection(HttpToolsProtocol):
             method=express.method.decode(),
             path=path,
             status=status,
-            seconds=monotonic() - call.arrived if call else 0.0,
+            seconds=self.loop.time() - call.arrived if call else 0.0,
             received=express.length,
             sent=sent,
             client=client_of((self.client or ("",))[0], express.headers, self.entrance.proxies),
             headers=express.headers,
             call=call,
-            model=model_in(path, self.entrance.first),
         )
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        if type(cycle) is Express:
-            cycle.start()
-        else:
-            super()._start_asgi_task(cycle, app)
 
-    def _too_large(self) -> Turned:
-        limit = self.lane.limits.body
-        problem = Problem("REQUEST_TOO_LARGE", f"the body is larger than {limit} bytes")
-        return Turned("size", problem.status, problem.body)
+def _head_too_large() -> Turned:
+    limits = f"{_LONGEST_HEAD} bytes or {_MOST_LINES} lines"
+    return turned_by("REQUEST_HEAD_TOO_LARGE", f"the request's head has more than {limits}")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from holdfast.serve.beside import Beside
-from holdfast.serve.connection import Route
 from holdfast.serve.endpoint import Canary, Endpoint
+from holdfast.serve.express import Route
 from holdfast.serve.infer import Inference
 from holdfast.serve.settings import Settings
 from holdfast.serve.shadow import Shadow
@@ -43,6 +43,7 @@ class Gateway:
             self.routes[f"/v2/models/{name}/infer".encode()] = Inference(
                 endpoint, self.limits.inline
             )
+        self._stopping = False
         self._following: list[asyncio.Task[None]] = []
 
     @property
@@ -52,8 +53,12 @@ class Gateway:
 
     @property
     def ready(self) -> bool:
-        """Whether every model answers."""
-        return all(endpoint.ready for endpoint in self.endpoints.values())
+        """Whether every model answers, and requests are welcome."""
+        return not self._stopping and all(endpoint.ready for endpoint in self.endpoints.values())
+
+    def stop(self) -> None:
+        """Say that requests are not welcome any more; they are answered."""
+        self._stopping = True
 
     async def start(self) -> None:
         """Restore and load every model, all at once; from then on aliases are followed.

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from holdfast.serve.connection import Route as Take
+from holdfast.serve.express import Route as Take
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.problems import endpoint_of
 

@@ -25,6 +25,7 @@ from holdfast.serve import logs, metrics, tracing
 from holdfast.serve.app import make_app
 from holdfast.serve.connection import Connection
 from holdfast.serve.door import is_loopback
+from holdfast.serve.drain import Server
 from holdfast.serve.endpoint import Endpoint
 from holdfast.serve.entrance import Entrance, Prefixed, make_entrance
 from holdfast.serve.gateway import Gateway
@@ -33,6 +34,7 @@ from holdfast.serve.seen import Observed, observer_of
 from holdfast.serve.settings import Settings
 from holdfast.serve.sockets import listening, url_of
 from holdfast.serve.tls import tls_context
+from holdfast.serve.traffic import room_for_connections
 
 # Seconds that answers have after Ctrl-C.
 _QUICK = 1
@@ -118,7 +120,8 @@ async def _serve(
     on_ready: Callable[[Gateway], None],
 ) -> None:
     gateway = make_gateway()
-    server = _Server(_config(gateway, entrance, settings))
+    most = room_for_connections(settings, len(gateway.endpoints))
+    server = Server(_config(gateway, entrance, settings), most, gateway.stop)
     server.config.load()
     server.config.ssl = context
     entrance.connections = server.server_state.connections
@@ -139,15 +142,6 @@ async def _serve(
     if not starting.cancelled():
         starting.result()
     serving.result()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's, but that signals are ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
 
 
 def _config(gateway: Gateway, entrance: Entrance, settings: Settings) -> uvicorn.Config:

@@ -17,6 +17,7 @@ class Limits:
 
     Attributes:
         body: Bytes of a request's body; more is 413.
+        bodies: Bytes of all bodies whose requests have no answer yet; more is 503.
         inline: Bytes up to which the gateway decodes a body itself; the rest is the worker's work,
             so that no request holds up the others.
         batch_rows: Rows that go into one predict call.
@@ -30,6 +31,7 @@ class Limits:
     """
 
     body: int = 64 * _MIB
+    bodies: int = 256 * _MIB
     inline: int = _MIB
     batch_rows: int = 8192
     queue: int = 4096
