@@ -7,6 +7,7 @@ rates and quantiles are made where they are shown, from one answer and an earlie
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +16,6 @@ from starlette.routing import Route
 
 from holdfast.serve.endpoint import Endpoint
 from holdfast.serve.gateway import Gateway
-from holdfast.serve.pool import Pool
 
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -37,24 +37,27 @@ def figures(gateway: Gateway) -> dict[str, Any]:
 
 
 def _figures(endpoint: Endpoint) -> dict[str, Any]:
-    pool = endpoint.pool
-    return {"ready": endpoint.ready, **(_of(pool) if pool else {})}
-
-
-def _of(pool: Pool) -> dict[str, Any]:
-    tally = pool.tally
+    """Of one name: the main version and the canary together, for whoever asks sees one model."""
+    pools = endpoint.pools
+    if endpoint.pool is None:
+        return {"ready": endpoint.ready}
+    tallies = [pool.tally for pool in pools]
+    answers: Counter[int] = sum((tally.answers for tally in tallies), Counter())
     return {
-        "seal": pool.restored.model.digest,
-        "answers": {str(status): count for status, count in tally.answers.items()},
-        "rows": tally.rows,
+        "ready": endpoint.ready,
+        # Counters of other versions cannot be compared with these.
+        "versions": [pool.version for pool in pools],
+        "seal": endpoint.pool.restored.model.digest,
+        "answers": {str(status): count for status, count in answers.items()},
+        "rows": sum(tally.rows for tally in tallies),
         # Seconds: how many answers took up to each bound; the last bucket has none.
-        "bounds": tally.latency.bounds,
-        "latency": tally.latency.buckets,
-        "batches": tally.batch_rows.count,
-        "batched": tally.batch_rows.total,
-        "waiting": pool.waiting,
-        "in_flight": pool.in_flight,
-        "alive": pool.alive,
-        "restarts": tally.restarts,
-        "retries": tally.retries,
+        "bounds": tallies[0].latency.bounds,
+        "latency": list(map(sum, zip(*(tally.latency.buckets for tally in tallies), strict=True))),
+        "batches": sum(tally.batch_rows.count for tally in tallies),
+        "batched": sum(tally.batch_rows.total for tally in tallies),
+        "waiting": sum(pool.waiting for pool in pools),
+        "in_flight": sum(pool.in_flight for pool in pools),
+        "alive": sum(pool.alive for pool in pools),
+        "restarts": sum(tally.restarts for tally in tallies),
+        "retries": sum(tally.retries for tally in tallies),
     }

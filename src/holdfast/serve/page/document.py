@@ -135,7 +135,7 @@ def _parts(endpoint: Endpoint, pool: Pool, example: str) -> Markup:
 
 
 def _absent(endpoint: Endpoint) -> Markup:
-    said = join(other(endpoint.name), " is not loaded yet. This page comes back when it is.")
+    said = join(other(endpoint.refusal, 1000), ". The page comes when it is there.")
     return element("p", said, id="absent", role="status")
 
 

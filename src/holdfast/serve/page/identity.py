@@ -27,10 +27,12 @@ def version(pool: Pool) -> str:
 
 def _facts(endpoint: Endpoint, pool: Pool) -> Iterable[tuple[str, Markup]]:
     model, environment = pool.restored.model, pool.restored.environment
-    yield "Served as", other(endpoint.name)
-    yield "Model", other(model.uri, 1000)
-    if model.registered:
-        yield "Version", other(version(pool))
+    yield "Model", other(endpoint.uri, 1000)
+    if model.uri != endpoint.uri:
+        yield "Which is now", other(model.uri, 1000)
+    if endpoint.main.failed:
+        yield "Refused", other(f"{endpoint.main.failed.uri}: {endpoint.main.failed.why}", 1000)
+    yield "Version", other(pool.version)
     yield "Seal", _code(model.digest)
     yield "Grade", join(model.seal.grade.value)
     yield "Python", other(f"{model.seal.python.implementation} {environment.python_version}")
@@ -39,6 +41,18 @@ def _facts(endpoint: Endpoint, pool: Pool) -> Iterable[tuple[str, Markup]]:
     yield "MLflow", other(str(pool.loaded.get("mlflow") or "—"))
     yield "Batching", join(_batching(pool))
     yield "Asked through", join(other(pool.way or "—", 500), *_because(pool))
+    yield from _beside(endpoint)
+
+
+def _beside(endpoint: Endpoint) -> Iterable[tuple[str, Markup]]:
+    """What else stands under this name."""
+    if endpoint.canary:
+        weight = endpoint.canary.share.weight
+        yield "Canary", join(other(endpoint.canary.track.uri, 1000), f", {weight:g} % of requests")
+    if endpoint.shadow:
+        tally = endpoint.shadow.tally
+        said = f": {tally.agreed} answers agreed, {tally.disagreed} did not"
+        yield "Shadow", join(other(endpoint.shadow.track.uri, 1000), said)
 
 
 def _packages(pool: Pool) -> str:

@@ -3,7 +3,7 @@
 /** What happened between two samples of one model; null where they cannot be compared. */
 export function between(earlier, later) {
   const seconds = later.time - earlier.time;
-  if (!(seconds > 0) || earlier.seal !== later.seal) return null;
+  if (!(seconds > 0) || String(earlier.versions) !== String(later.versions)) return null;
   const buckets = later.latency.map((count, at) => count - earlier.latency[at]);
   if (buckets.some(count => count < 0)) return null;
   const answered = total(buckets);

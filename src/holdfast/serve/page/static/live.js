@@ -54,7 +54,7 @@ async function look(own, { address, model, authorization, onSeal }) {
 
 function take(sample) {
   if (!boxes.length || !sample.latency) return;
-  if (samples.length && samples.at(-1).seal !== sample.seal) samples = [];
+  if (samples.length && !between(samples.at(-1), sample)) samples = [];
   samples.push(sample);
   if (samples.length > OVER + 1) samples.shift();
   const figures = samples.length > 1 ? between(samples[0], sample) : null;

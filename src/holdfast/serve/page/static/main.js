@@ -22,7 +22,7 @@ function begin() {
   const own = addressOf(`${root}models/${encodeURIComponent(model)}/`);
   if (seal) {
     takeRequests(new URL("invocations", own), authorization);
-    showReceipt(new URL("receipt", own), authorization());
+    showReceipt(new URL("receipt", own), authorization);
   }
   watchLive({ address: addressOf(`${root}live`), model, authorization, onSeal: noticeChange });
 }

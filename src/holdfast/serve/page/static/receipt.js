@@ -4,13 +4,27 @@ import { make, other } from "./answer.js";
 
 const SIGNS = { match: "✓", mismatch: "✗", substitute: "≈", unproven: "–", skipped: "–" };
 
+const AGAIN = 2000; // milliseconds, while what is served is being verified
+
+/** Show it, as soon as there is one. */
 export async function showReceipt(address, headers) {
   const place = document.querySelector("#receipt");
+  if (document.hidden) {
+    document.addEventListener("visibilitychange", () => showReceipt(address, headers), { once: true });
+    return;
+  }
   try {
-    const answer = await fetch(address, { headers, cache: "no-store" });
-    if (answer.status === 404) return say(place, "There is none: the model was not verified here.");
-    if (!answer.ok) return say(place, `It cannot be had: the server answered ${answer.status}.`);
-    place.replaceChildren(...told(await answer.json()));
+    const answer = await fetch(address, { headers: headers(), cache: "no-store" });
+    // Another page may have taken the place of this one.
+    if (!place.isConnected) return;
+    if (answer.status === 202) {
+      say(place, "What is served is being verified.");
+      setTimeout(showReceipt, AGAIN, address, headers);
+    } else if (answer.ok) {
+      place.replaceChildren(...told(await answer.json()));
+    } else {
+      say(place, `There is none: the server answers ${answer.status}.`);
+    }
   } catch {
     say(place, "It cannot be had: the server does not answer.");
   }
