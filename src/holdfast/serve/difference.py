@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ class Difference:
         try:
             distance = abs(float(one) - float(other))
         except OverflowError:
+            distance = math.inf
+        if distance == math.inf:
             self.others += 1
             return
         self.numbers += 1

@@ -7,6 +7,7 @@ nobody, and what it does wrong nobody sees but here.
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 
 import msgspec
@@ -69,7 +70,8 @@ class ShadowTally:
         self.disagreed += 1
         self.numbers += found.numbers
         self.others += found.others
-        self.total += found.total
+        # JSON, which says it, has no infinity.
+        self.total = min(self.total + found.total, sys.float_info.max)
         self.largest = max(self.largest, found.largest)
 
 

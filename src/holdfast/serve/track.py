@@ -250,8 +250,8 @@ class Track:
         try:
             async with self._one_by_one:
                 receipt = await served.prove()
-        except HoldfastError as error:
-            self._tell(f"there is no receipt yet: {error.message}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is served goes on
+            self._tell(f"there is no receipt yet: {error}")
             return False
         if not receipt.matches:
             differs = proof.what_differs(receipt)
