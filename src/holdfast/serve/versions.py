@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from holdfast.serve.endpoint import Endpoint
 from holdfast.serve.gateway import Gateway
+from holdfast.serve.problems import endpoint_of
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.shadow import ShadowTally
 from holdfast.serve.track import Track
@@ -36,10 +37,8 @@ def routes(gateway: Gateway) -> list[Route]:
 
     def of_model(handler: _Handler, *, changes: bool = False) -> Callable[..., Awaitable[Response]]:
         async def handle(request: Request) -> Response:
-            name = request.path_params.get("name")
-            endpoint = gateway.first if name is None else gateway.endpoints.get(name)
-            if endpoint is None:
-                return _refuse(Problem("ENDPOINT_NOT_FOUND", f"no model is served as {name}"))
+            named = "name" in request.path_params
+            endpoint = endpoint_of(gateway, request) if named else gateway.first
             if changes and not _may_change(request, gateway):
                 return _refuse(
                     Problem("PERMISSION_DENIED", "only this machine, or a key, may change it")
