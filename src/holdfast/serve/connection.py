@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import http
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any, Protocol, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.serve.door import Lines, Turned
-from holdfast.serve.entrance import Entrance
+from holdfast.serve.entrance import Entrance, seen_on_express
 from holdfast.serve.express import Express, Route, no_room, too_large, turned_by
 from holdfast.serve.ids import HEADER, STATE, request_id
 from holdfast.serve.patience import Patience, Phase
-from holdfast.serve.seen import Seen, client_of
 from holdfast.serve.settings import Limits
 from holdfast.serve.traffic import Traffic
 
@@ -74,7 +74,7 @@ class Connection(HttpToolsProtocol):
 
     def now(self) -> float:
         """The loop's time."""
-        return self.loop.time()
+        return monotonic()
 
     def connection_made(self, transport: Any) -> None:
         """A client is there; one too many is told so."""
@@ -220,7 +220,10 @@ class Connection(HttpToolsProtocol):
             self._leave()
         self.on_response_complete()
         if self.entrance.observe is not None:
-            self.entrance.observe(self._seen(express, status, len(body)))
+            client = (self.client or ("",))[0]
+            self.entrance.observe(
+                seen_on_express(express, status, len(body), client, self.entrance)
+            )
 
     def look(self, now: float) -> None:
         """End what takes too long. Called twice a second."""
@@ -345,21 +348,6 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif not self.transport.is_closing():
             self.transport.write_eof()
-
-    def _seen(self, express: Express, status: int, sent: int) -> Seen:
-        call, path = express.call, express.path.partition(b"?")[0].decode("ascii", "replace")
-        return Seen(
-            id=express.id,
-            method=express.method.decode(),
-            path=path,
-            status=status,
-            seconds=self.loop.time() - call.arrived if call else 0.0,
-            received=express.length,
-            sent=sent,
-            client=client_of((self.client or ("",))[0], express.headers, self.entrance.proxies),
-            headers=express.headers,
-            call=call,
-        )
 
 
 def _head_too_large() -> Turned:

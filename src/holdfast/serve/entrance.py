@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from holdfast.serve.door import Door
-from holdfast.serve.seen import Observer
+from holdfast.serve.express import Express
+from holdfast.serve.seen import Observer, Seen, client_of, model_in
 from holdfast.serve.settings import Settings
 
 
@@ -53,6 +55,26 @@ def make_entrance(settings: Settings, on_change: Callable[[str], None]) -> Entra
         door=None if door.idle else door,
         prefix=settings.listening.prefix.encode(),
         proxies=frozenset(settings.listening.proxies),
+    )
+
+
+def seen_on_express(
+    express: Express, status: int, sent: int, client: str, entrance: Entrance
+) -> Seen:
+    """What was seen of a request on the express lane."""
+    call, path = express.call, express.path.partition(b"?")[0].decode("ascii", "replace")
+    return Seen(
+        id=express.id,
+        method=express.method.decode(),
+        path=path,
+        status=status,
+        seconds=monotonic() - call.arrived if call else 0.0,
+        received=express.length,
+        sent=sent,
+        client=client_of(client, express.headers, entrance.proxies),
+        headers=express.headers,
+        call=call,
+        model=model_in(path, entrance.first),
     )
 
 

@@ -28,7 +28,7 @@ class Writer(Protocol):
     traffic: Traffic
 
     def now(self) -> float:
-        """The loop's time."""
+        """The monotonic clock's time; the loop's own counts whole milliseconds."""
 
     def write_answer(self, express: Express, status: int, content_type: bytes, body: bytes) -> None:
         """Write an answer, and go on to the next request or close."""
