@@ -6,11 +6,13 @@ import http.client
 import json
 import subprocess
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import httpx
+import playwright.sync_api
 import pytest
 from playwright.sync_api import expect
 
@@ -359,6 +361,19 @@ def test_every_part_is_guarded(server, path):
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_it_comes_when_the_model_is_there(served, new_page):
+    with serving(served.home, served.model("temper"), ready=False) as server:
+        tab = new_page()
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with suppress(playwright.sync_api.Error):
+                tab.goto(f"{server.url}/")
+                break
+        assert "temper is loading" in tab.content()
+        expect(tab.get_by_role("heading", name="Predict")).to_be_visible(timeout=60_000)
+        assert predict(tab).status == 200
 
 
 def test_with_keys_it_asks_for_one_first(served, new_page, tmp_path):

@@ -124,12 +124,17 @@ def _chooser(endpoint: Endpoint, names: list[str], root: str) -> Markup | None:
 
 def _parts(endpoint: Endpoint, pool: Pool, example: str) -> Markup:
     receipt = element("div", element("p", "Asking for it …", class_="soft"), id="receipt")
+    beside = element(
+        "div",
+        _section("Live", "live", *_live()),
+        _section("Last receipt", "proof", receipt),
+        class_="beside",
+    )
     return element(
         "div",
         _section("Predict", "predict", *_predict(pool, example)),
-        _section("Live", "live", *_live()),
+        beside,
         _section("What answers", "identity", identity(endpoint, pool)),
-        _section("Last receipt", "proof", receipt),
         class_="parts",
     )
 

@@ -9,6 +9,13 @@ from holdfast.serve.endpoint import Endpoint
 from holdfast.serve.pool import Pool
 from holdfast.units import size
 
+# How a worker calls the model (worker/ways.py).
+_WAYS = {
+    "array": "a NumPy array, past MLflow's checks, which the gateway has made",
+    "frame": "a DataFrame, past MLflow's checks, which the gateway has made",
+    "pyfunc": "all that MLflow does",
+}
+
 
 def identity(endpoint: Endpoint, pool: Pool) -> Markup:
     """A table: what, and what it is."""
@@ -40,7 +47,7 @@ def _facts(endpoint: Endpoint, pool: Pool) -> Iterable[tuple[str, Markup]]:
     yield "Environment", _code(environment.key)
     yield "MLflow", other(str(pool.loaded.get("mlflow") or "—"))
     yield "Batching", join(_batching(pool))
-    yield "Asked through", join(other(pool.way or "—", 500), *_because(pool))
+    yield "Asked with", join(other(_WAYS.get(pool.way, pool.way)), *_because(pool))
     yield from _beside(endpoint)
 
 

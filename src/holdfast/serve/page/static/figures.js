@@ -8,14 +8,17 @@ export function between(earlier, later) {
   if (buckets.some(count => count < 0)) return null;
   const answered = total(buckets);
   const batches = later.batches - earlier.batches;
+  // Rows that only the worker can tell are counted by nobody.
+  const batched = later.batched - earlier.batched;
+  const unknown = batches > 0 && !batched;
   return {
     requests: answered / seconds,
-    rows: (later.rows - earlier.rows) / seconds,
+    rows: unknown ? null : (later.rows - earlier.rows) / seconds,
     p50: quantile(later.bounds, buckets, 0.5),
     p95: quantile(later.bounds, buckets, 0.95),
     p99: quantile(later.bounds, buckets, 0.99),
     queue: later.waiting,
-    batch: batches ? (later.batched - earlier.batched) / batches : null,
+    batch: batched ? batched / batches : null,
     errors: (errors(later) - errors(earlier)) / seconds,
   };
 }
