@@ -229,8 +229,9 @@ class TestOpenapi:
                     answer = client.post(path, content=text, headers={"content-type": kind})
                     assert answer.status_code == 200, (path, kind, answer.text)
                     asked += 1
-        # Each model in JSON, those with columns in CSV, and the first one without its name.
-        assert asked == 2 * 3 + 1 + 2
+        # Each model in JSON, those with columns in CSV, and the first one without its name; each
+        # in the Open Inference Protocol, with and without its version.
+        assert asked == (4 + 3 + 2) + 2 * 4
 
     def test_all_that_can_be_got_is_there(self, client):
         for path, operations in client.get("/openapi.json").json()["paths"].items():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.serve.protocol.decoder import compile_decoder
-from holdfast.serve.protocol.inference import Asked, InferenceError, read_request
+from holdfast.serve.protocol.inference import Asked, InferenceError, read_request, translate
 from holdfast.serve.protocol.inferred import write_answer
 from holdfast.serve.protocol.schema import read_schema
 
@@ -263,3 +263,26 @@ def test_the_datatype_is_the_signatures_where_the_values_are_of_it():
 def test_what_names_an_answer():
     assert {**answer([1], name="seven"), "outputs": 0} == {**MODEL, "id": "seven", "outputs": 0}
     assert "id" not in answer([1])
+
+
+@pytest.mark.parametrize(
+    ("signature", "request_"),
+    [
+        (
+            COLUMNS,
+            {"dataframe_split": {"columns": ["x", "city"], "data": [[1.5, "a"], [2.0, "b"]]}},
+        ),
+        (TENSOR, {"inputs": [[1.0, 2.0], [3.0, 4.0]]}),
+        (NAMED, {"inputs": {"l": [1.0, 2.0], "r": [3.0, 4.0]}}),
+        (ARRAYS, {"dataframe_split": {"columns": ["v"], "data": [[[1.0, 2.0]], [[3.0, 4.0]]]}}),
+    ],
+)
+def test_there_and_back(signature, request_):
+    body = json.dumps(translate(request_, signature)).encode()
+    assert json.loads(read_request(body, read_schema(signature)).body) == request_
+
+
+@pytest.mark.parametrize("request_", [{"messages": []}, {"dataframe_records": [{"x": 1}]}, {}])
+def test_what_has_no_translation(request_):
+    assert translate(request_, COLUMNS) is None
+    assert translate(request_, []) is None

@@ -84,7 +84,6 @@ def test_a_chat_comes_without_a_wrapper():
 
 def test_a_model_without_a_signature_takes_anything():
     assert forms([]).keys() == {"dataframe_split", "dataframe_records", "inputs", "instances"}
-    assert answer_schema([])["properties"] == {"predictions": {}}
 
 
 def test_parameters():
@@ -99,22 +98,17 @@ def test_parameters():
 
 
 @pytest.mark.parametrize(
-    ("outputs", "expected"),
+    ("outputs", "said"),
     [
-        (
-            [{"type": "double"}],
-            {"type": "array", "items": {"type": ["number", "null"], "format": "double"}},
-        ),
-        ([{"type": "string"}], {"type": "array", "items": {"type": "string"}}),
-        (
-            [{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 2]}}],
-            {"type": "array", "items": {"type": "array", "items": {"type": ["number", "null"]}}},
-        ),
-        (COLUMNS, {}),
+        ([{"type": "double"}], "double"),
+        (TENSOR, "uint8 [-1, 28]"),
+        (COLUMNS, "x: double, city: string"),
+        ([], "nothing"),
     ],
 )
-def test_answers(outputs, expected):
-    assert answer_schema(outputs)["properties"]["predictions"] == expected
+def test_what_is_answered_is_said_in_words(outputs, said):
+    (predictions,) = answer_schema(outputs)["properties"].values()
+    assert predictions == {"description": f"The signature says of them: {said}"}
 
 
 def test_the_whole():
@@ -134,6 +128,11 @@ def test_the_whole():
     assert first == own
     assert own["application/json"]["example"] == example
     assert own["text/csv"]["example"] == 'x,city\n1.5,"a,""b"\n2.0,\n'
+    infer = paths["/v2/models/a/infer"]["post"]["requestBody"]["content"]["application/json"]
+    assert infer["example"]["inputs"] == [
+        {"name": "x", "datatype": "FP64", "shape": [2], "data": [1.5, 2.0]},
+        {"name": "city", "datatype": "BYTES", "shape": [2], "data": ['a,"b', None]},
+    ]
     tensor = paths["/models/b/invocations"]["post"]["requestBody"]["content"]
     assert tensor.keys() == {"application/json"}
     assert {"/v2/models/a/versions/3/infer", "/v2/models/b/versions/f00/infer"} <= paths.keys()

@@ -10,7 +10,7 @@ The binary tensor extension is not spoken: tensors come in JSON, nested or flat.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from holdfast.serve.protocol.datatype import DATATYPES, as_datatype
+from holdfast.serve.protocol.datatype import DATATYPES, as_datatype, describe
 from holdfast.serve.protocol.schema import Schema
 
 # The name of an input to which the signature gives none; any is taken.
@@ -106,6 +106,41 @@ def read_request(body: bytes, schema: Schema, params: Collection[str] = ()) -> A
     except UnicodeEncodeError as error:
         raise InferenceError(f"text that is not Unicode: {error}") from error
     return Asked(translated, request.id, tuple(output.name for output in request.outputs))
+
+
+def translate(
+    request: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """A request in MLflow's protocol in this one: how to ask the same; None where it cannot be.
+
+    Args:
+        request: As `/invocations` takes it.
+        inputs: Of the signature, as MLflow's JSON has them.
+    """
+    split, given = request.get("dataframe_split"), request.get("inputs")
+    if isinstance(split, dict):
+        values = dict(
+            zip(split["columns"], map(list, zip(*split["data"], strict=True)), strict=True)
+        )
+    elif isinstance(given, dict):
+        values = given
+    else:
+        values = {INPUT: given}
+    tensors = [
+        {"name": spec["name"], "datatype": spec["datatype"], "data": values.get(spec["name"])}
+        for spec in describe(inputs, INPUT)
+    ]
+    if not tensors or not all(isinstance(tensor["data"], list) for tensor in tensors):
+        return None
+    return {"inputs": [{**tensor, "shape": _shape(tensor["data"])} for tensor in tensors]}
+
+
+def _shape(data: Any) -> list[int]:
+    shape = []
+    while isinstance(data, list):
+        shape.append(len(data))
+        data = data[0] if data else None
+    return shape
 
 
 def _why_unreadable(body: bytes, error: Exception) -> str:

@@ -46,12 +46,23 @@ def request_schema(inputs: Specs, params: Specs) -> JsonSchema:
 
 
 def answer_schema(outputs: Specs) -> JsonSchema:
-    """What is answered: a body with "predictions"."""
+    """What is answered: a body with "predictions".
+
+    Of what form they are is said in words: nothing holds a model to the outputs in its signature,
+    and those that MLflow infers are not always what it answers.
+    """
+    said = ", ".join(map(_in_words, outputs)) or "nothing"
     return {
         "type": "object",
         "required": ["predictions"],
-        "properties": {"predictions": _predictions(outputs)},
+        "properties": {"predictions": {"description": f"The signature says of them: {said}"}},
     }
+
+
+def _in_words(spec: Mapping[str, Any]) -> str:
+    tensor = spec.get("tensor-spec")
+    kind = f"{tensor['dtype']} {list(tensor['shape'])}" if tensor else spec.get("type")
+    return f"{spec['name']}: {kind}" if spec.get("name") else str(kind)
 
 
 def _forms(inputs: Specs) -> dict[str, JsonSchema]:
@@ -175,24 +186,3 @@ def _params(params: Specs) -> JsonSchema:
 def _chat(inputs: Specs, more: Mapping[str, Any]) -> JsonSchema:
     found = _record(inputs)
     return {"title": "unwrapped", **found, "properties": {**found["properties"], **more}}
-
-
-def _predictions(outputs: Specs) -> JsonSchema:
-    """A list of values, or of records; anything where the signature says nothing."""
-    if len(outputs) == 1 and "tensor-spec" in outputs[0] and not outputs[0].get("name"):
-        return _tensor_answer(outputs[0])
-    if len(outputs) == 1 and not outputs[0].get("name"):
-        return {"type": "array", "items": _or_null(_type(outputs[0]))}
-    return {}
-
-
-def _tensor_answer(spec: Mapping[str, Any]) -> JsonSchema:
-    found = _or_null(_element(str(spec["tensor-spec"]["dtype"])))
-    for _ in spec["tensor-spec"]["shape"]:
-        found = {"type": "array", "items": found}
-    return found
-
-
-def _or_null(schema: JsonSchema) -> JsonSchema:
-    """JSON has no NaN and no infinity: they are null."""
-    return {**schema, "type": ["number", "null"]} if schema.get("type") == "number" else schema

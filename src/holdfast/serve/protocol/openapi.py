@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.serve.protocol.datatype import DATATYPES
+from holdfast.serve.protocol.inference import translate
 from holdfast.serve.protocol.json_schema import JsonSchema, Specs, answer_schema, request_schema
 
 _JSON = "application/json"
@@ -79,10 +80,10 @@ def _of_model(model: Described) -> dict[str, Any]:
         f"{path}/receipt": _get(f"receipt.{name}", f"The proof of {name}", _RECEIPT),
         inference: _get(f"metadata.{name}", f"What {name} takes and gives", _METADATA),
         f"{inference}/ready": _get(f"ready.{name}", f"Whether {name} answers", _READY),
-        f"{inference}/infer": {"post": _infer(f"infer.{name}", name)},
+        f"{inference}/infer": {"post": _infer(model, f"infer.{name}")},
         version: _get(f"metadata.{name}.version", f"What {name} takes and gives", _METADATA),
         f"{version}/ready": _get(f"ready.{name}.version", f"Whether {name} answers", _READY),
-        f"{version}/infer": {"post": _infer(f"infer.{name}.version", name)},
+        f"{version}/infer": {"post": _infer(model, f"infer.{name}.version")},
     }
 
 
@@ -117,13 +118,16 @@ def _csv_example(example: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"example": out.getvalue()}
 
 
-def _infer(name: str, model: str) -> Operation:
+def _infer(model: Described, name: str) -> Operation:
     """The Open Inference Protocol."""
-    request = {"schema": {"$ref": "#/components/schemas/InferenceRequest"}}
+    request: JsonSchema = {"schema": {"$ref": "#/components/schemas/InferenceRequest"}}
+    example = translate(model.example, model.inputs) if model.example else None
+    if example is not None:
+        request["example"] = example
     answer = _content({"$ref": "#/components/schemas/InferenceResponse"})
     return {
         "operationId": name,
-        "summary": f"Predictions of {model}, in the Open Inference Protocol",
+        "summary": f"Predictions of {model.name}, in the Open Inference Protocol",
         "requestBody": {"required": True, "content": {_JSON: request}},
         "responses": {"200": {"description": "The predictions", **answer}, **_INFERENCE_REFUSALS},
     }
