@@ -376,15 +376,19 @@ def test_it_comes_when_the_model_is_there(served, new_page):
         assert predict(tab).status == 200
 
 
-def test_with_keys_it_asks_for_one_first(served, new_page, tmp_path):
+def test_with_keys_and_below_a_path_it_asks_for_one_first(served, new_page, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("a-key-of-forty-characters-0123456789abcd\n")
     keys.chmod(0o600)
     models = (f"one={served.model('temper')}", f"two={served.model('temper')}")
-    with serving(served.home, *models, "--api-key-file", keys) as server:
+    how = ("--api-key-file", keys, "--root-path", "/team/a")
+    with serving(served.home, *models, *how) as server:
+        url = f"{server.url}/team/a"
         tab = new_page()
         seen = watch(tab)
-        tab.goto(f"{server.url}/models/two/")
+        tab.goto(url)
+        expect(tab).to_have_url(f"{url}/")
+        tab.goto(f"{url}/models/two/")
         expect(tab.get_by_role("heading", level=1)).to_have_text("Holdfast")
         assert "temper" not in tab.content()
         tab.get_by_label("API key").fill("another")
@@ -397,7 +401,7 @@ def test_with_keys_it_asks_for_one_first(served, new_page, tmp_path):
         expect(tab.locator("#state")).to_contain_text("last five seconds")
         tab.get_by_role("link", name="one").click()
         expect(tab.get_by_role("heading", level=1)).to_have_text("one")
-        expect(tab).to_have_url(f"{server.url}/models/one/")
+        expect(tab).to_have_url(f"{url}/models/one/")
         assert predict(tab).status == 200
         expect(tab.locator("#state")).to_contain_text("last five seconds")
         tab.get_by_text("The same with curl").click()
@@ -406,8 +410,8 @@ def test_with_keys_it_asks_for_one_first(served, new_page, tmp_path):
         assert tab.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
         assert all("status of 40" in one for one in seen.errors), seen.errors
         for path in ("/page", "/models/one/page", "/live"):
-            assert httpx.get(f"{server.url}{path}").status_code == 401
-        assert httpx.post(f"{server.url}/").status_code == 401
+            assert httpx.get(f"{url}{path}").status_code == 401
+        assert httpx.post(f"{url}/").status_code == 401
 
 
 @pytest.mark.parametrize(

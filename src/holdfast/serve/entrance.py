@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from starlette.responses import RedirectResponse
+
 from holdfast.serve.door import Door
 from holdfast.serve.express import Express
 from holdfast.serve.seen import Observer, Seen, client_of, model_in
@@ -93,7 +95,11 @@ class Prefixed:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
         path, prefix = scope["path"], self._prefix
-        if path != prefix and not path.startswith(prefix + "/"):
+        if path == prefix:
+            # The page's addresses are relative: they need the slash at the end.
+            await RedirectResponse(f"{prefix.rpartition('/')[2]}/")(scope, receive, send)
+            return
+        if not path.startswith(prefix + "/"):
             path = prefix + path
         raw = scope["raw_path"]
         if not raw.startswith(prefix.encode() + b"/"):
