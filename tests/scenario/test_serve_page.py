@@ -376,6 +376,33 @@ def test_it_comes_when_the_model_is_there(served, new_page):
         assert predict(tab).status == 200
 
 
+@pytest.mark.slow
+def test_another_version_is_noticed(served, new_page, tmp_path):
+    """With MLflow's registry, whose database takes long to make."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client.create_registered_model("churn")
+    for name in ("temper", "odd"):
+        client.create_model_version("churn", str(served.model(name)))
+    client.set_registered_model_alias("churn", "champion", "1")
+    how = ("--poll", "0")
+    with serving(served.home, "models:/churn@champion", *how, MLFLOW_TRACKING_URI=uri) as server:
+        tab = new_page()
+        tab.goto(f"{server.url}/")
+        expect(tab.get_by_text("version 1 of churn")).to_be_visible()
+        expect(tab.locator("#state")).to_contain_text("last five seconds")
+        client.set_registered_model_alias("churn", "champion", "2")
+        httpx.post(f"{server.url}/models/churn/reload").raise_for_status()
+        notice = tab.get_by_role("status").filter(has_text="Another version answers now")
+        expect(notice).to_be_visible(timeout=120_000)
+        tab.get_by_role("button", name="Show it").click()
+        expect(tab.get_by_text("version 2 of churn")).to_be_visible()
+        expect(tab.get_by_label("count long")).to_be_visible()
+        assert predict(tab).status == 200
+
+
 def test_with_keys_and_below_a_path_it_asks_for_one_first(served, new_page, tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("a-key-of-forty-characters-0123456789abcd\n")
