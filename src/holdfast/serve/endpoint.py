@@ -8,7 +8,7 @@ from holdfast.serve.call import Call, Reply
 from holdfast.serve.pool import Pool
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.settings import Limits
-from holdfast.serve.shadow import Shadow, ShadowTally
+from holdfast.serve.shadow import Shadow
 from holdfast.serve.share import Share
 from holdfast.serve.tally import Tally
 from holdfast.serve.track import Track
@@ -68,15 +68,14 @@ class Endpoint:
         return list({track.pool.version: track.pool for track in tracks if track.pool}.values())
 
     @property
-    def tracks(self) -> list[Track]:
-        """Everything that is served here: the main one, the canary, the shadow."""
-        beside = [one.track for one in (self.canary, self.shadow) if one is not None]
-        return [self.main, *beside]
-
-    @property
-    def shadow_tally(self) -> ShadowTally | None:
-        """What came of the shadow's answers; None without a shadow."""
-        return self.shadow.tally if self.shadow else None
+    def tracks(self) -> dict[str, Track]:
+        """Everything that is served here, by its part: main, canary, shadow."""
+        found = {"main": self.main}
+        if self.canary is not None:
+            found["canary"] = self.canary.track
+        if self.shadow is not None:
+            found["shadow"] = self.shadow.track
+        return found
 
     @property
     def receipt(self) -> Receipt | None:

@@ -90,7 +90,7 @@ class Gateway:
         await asyncio.gather(*(track.end() for track in self._tracks()))
 
     def _tracks(self) -> list[Track]:
-        return [track for endpoint in self.endpoints.values() for track in endpoint.tracks]
+        return [track for endpoint in self.endpoints.values() for track in endpoint.tracks.values()]
 
     def _endpoint(self, name: str, uri: str) -> Endpoint:
         beside, proving = self.settings.beside.get(name, Beside()), self._proving

@@ -26,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from holdfast.serve.changes import of_changes
 from holdfast.serve.endpoint import Endpoint
 from holdfast.serve.entrance import Entrance
 from holdfast.serve.gateway import Gateway
@@ -117,6 +118,7 @@ class _Collector(Collector):
                 family.add_metric(labels, _buckets(histogram(tally)), histogram(tally).total)
             yield family
         yield from _now(endpoints)
+        yield from of_changes(endpoints)
         yield from self._of_gateway()
 
     def _of_gateway(self) -> Iterator[Metric]:

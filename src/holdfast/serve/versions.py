@@ -73,7 +73,7 @@ async def _receipt(_: Request, endpoint: Endpoint) -> Response:
 
 
 async def _reload(_: Request, endpoint: Endpoint) -> Response:
-    for track in endpoint.tracks:
+    for track in endpoint.tracks.values():
         track.look()
     return JSONResponse(describe(endpoint), status_code=_ACCEPTED)
 
