@@ -117,18 +117,18 @@ def ratios(figures: Figures) -> None:
     for case in CASES:
         rate = middle(ours, case, "rate")
         if MLFLOW.name in figures:
-            ratio = rate / middle(figures[MLFLOW.name], case, "rate")
-            rows.setdefault("times MLflow's requests/s", []).append(f"{ratio:.1f}")
+            ratio = times(rate, middle(figures[MLFLOW.name], case, "rate"), 1)
+            rows.setdefault("times MLflow's requests/s", []).append(ratio)
         whole = [
             one.name for one in OTHERS if one.name in figures and not failed(figures[one.name])
         ]
         if whole:
             best = max(whole, key=lambda name: middle(figures[name], case, "rate"))
-            ratio = rate / middle(figures[best], case, "rate")
-            rows.setdefault("times the best other's", []).append(f"{ratio:.1f} {best[:11]}")
+            ratio = times(rate, middle(figures[best], case, "rate"), 1)
+            rows.setdefault("times the best other's", []).append(f"{ratio} {best[:11]}")
         if BARE.name in figures:
-            ratio = middle(ours, case, "p50") / middle(figures[BARE.name], case, "p50")
-            rows.setdefault("of the bare handler's p50", []).append(f"{ratio:.2f}")
+            ratio = times(middle(ours, case, "p50"), middle(figures[BARE.name], case, "p50"), 2)
+            rows.setdefault("of the bare handler's p50", []).append(ratio)
     print("holdfast:")
     for name, cells in rows.items():
         print(f"  {name:<30}" + "".join(f"{cell:>18}" for cell in cells))
@@ -137,15 +137,23 @@ def ratios(figures: Figures) -> None:
         print(f"  of MLflow's memory: {median(one.megabytes for one in ours) / theirs:.2f}")
 
 
+def times(ours: float, theirs: float, digits: int) -> str:
+    """The ratio; a dash where a busy machine let no request of theirs through."""
+    return f"{ours / theirs:.{digits}f}" if theirs else "-"
+
+
 def starts(stand: Stand, servers: list[Server], model: Model, count: int) -> dict[str, list[float]]:
     """Seconds from the command to the first right answer; the first of each, cold, not counted."""
     seconds: dict[str, list[float]] = {server.name: [] for server in servers}
     for number in range(count + 1):
         for server in servers:
-            with running(stand, server, model) as it:
-                if number:
-                    seconds[server.name].append(it.seconds)
-    return seconds
+            try:
+                with running(stand, server, model) as it:
+                    if number:
+                        seconds[server.name].append(it.seconds)
+            except WrongError as error:
+                print(f"LEFT OUT: {error}", file=sys.stderr)
+    return {name: taken for name, taken in seconds.items() if taken}
 
 
 def report_starts(model: str, seconds: dict[str, list[float]]) -> None:
