@@ -129,9 +129,10 @@ def changed(draw: st.DrawFn, document: Any) -> Any:
         parent = found
         for key in path[:-1]:
             parent = parent[key]
-        change = draw(st.sampled_from(["value", "value", "gone", "twice", "name"]))
-        if change == "value":
-            parent[path[-1]] = draw(ANY)
+        change = draw(st.sampled_from(["number"] * 3 + ["value", "gone", "twice", "name"]))
+        if change in {"number", "value"}:
+            leaf = change == "number" and not isinstance(parent[path[-1]], dict | list)
+            parent[path[-1]] = draw(NUMBERS if leaf else ANY)
         elif change == "gone":
             del parent[path[-1]]
         elif isinstance(parent, list):
