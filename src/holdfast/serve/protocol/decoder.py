@@ -121,7 +121,7 @@ class ColumnDecoder:
         if known is None:
             try:
                 known = msgspec.json.decode(key) == self._names
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 known = False
             if len(self._orders) < _MOST_ORDERS:
                 self._orders[key] = known
