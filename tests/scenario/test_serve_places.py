@@ -248,6 +248,33 @@ def test_root_becomes_somebody_else_for_good(tmp_path: Path):
     assert path.stat().st_uid == uid
 
 
+VERB = """
+import os, signal, sys, threading
+import holdfast
+
+def ready(started):
+    print(started.url, *started.endpoints)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+holdfast.serve({"a": sys.argv[1]}, port=0, on_ready=ready)
+print("over", threading.active_count())
+"""
+
+
+def test_the_verb_serves_until_it_is_told_to_stop(served: Served):
+    ran = subprocess.run(
+        [sys.executable, "-c", VERB, served.model("numbers")],
+        env=surroundings(HOLDFAST_HOME=str(served.home)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    first, last = ran.stdout.splitlines()
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+ a", first)
+    assert last.startswith("over")
+
+
 def test_a_server_that_others_reach_without_a_key_is_warned_of(served: Served):
     with serving(served.home, served.model("numbers"), "--host", "0.0.0.0", ready=False) as server:  # noqa: S104
         wait_until(lambda: "serving on" in server.said, server.said)
