@@ -67,18 +67,22 @@ def test_a_unix_socket_for_this_user_only(served: Served, tmp_path: Path):
     # One that a killed server left behind.
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
-    line = command(served.model("numbers"), "--uds", path, "--json")
+    line = command(served.model("numbers"), "--uds", path, "--json", "--access-log", "text")
     with until_ready(line, HOLDFAST_HOME=str(served.home)) as (process, ready):
         assert ready["url"] == f"http+unix://{path}"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, base_url="http://any.name") as client:
             assert client.get("/ping").status_code == 200
-            assert client.post("/invocations", json=ROW).json() == {"predictions": [1]}
+            forwarded = {"x-forwarded-for": "6.6.6.6, 192.0.2.7"}
+            answer = client.post("/invocations", json=ROW, headers=forwarded)
+            assert answer.json() == {"predictions": [1]}
         assert "listens on" in refused(served.model("numbers"), "--uds", path)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        _, said = process.communicate(timeout=30)
         assert process.returncode == 0
+    # Only this user's programs reach it: one that forwards is believed.
+    assert " 192.0.2.7 POST /invocations 200 " in said
     assert not path.exists()
 
 

@@ -93,11 +93,12 @@ class Door:
             path: Without the prefix and the query.
             headers: By their names in lower case.
         """
-        if self._hosts is not None and not self._is_host(headers.get(b"host")):
+        # Who probes a container calls it by any address.
+        if not (self._hosts is None or self._is_host(headers.get(b"host")) or _is_open(path)):
             return self._refuse("host", Problem("PERMISSION_DENIED", _NOT_HERE))
         if self._origins and method == b"OPTIONS" and b"origin" in headers:
             return Turned("preflight", 200, headers=_PREFLIGHT)
-        if self.keys is None or path in _OPEN or path.startswith(_OPEN_BELOW):
+        if self.keys is None or _is_open(path):
             return None
         if method in (b"GET", b"HEAD") and _PAGE.fullmatch(path):
             return None
@@ -130,6 +131,10 @@ class Door:
         if len(self._good) < _REMEMBERED:
             self._good.add(host)
         return True
+
+
+def _is_open(path: bytes) -> bool:
+    return path in _OPEN or path.startswith(_OPEN_BELOW)
 
 
 def host_name(host: bytes) -> str:

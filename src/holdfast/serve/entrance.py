@@ -25,7 +25,8 @@ class Entrance:
     Attributes:
         door: Who may come in; None where everybody may.
         prefix: A path before all paths, which a proxy may have taken away.
-        proxies: Addresses whose X-Forwarded-For is believed.
+        proxies: Addresses whose X-Forwarded-For is believed; "" for a Unix socket's clients, who
+            are this user.
         observe: Told of each request that was answered.
         first: The model that is meant where a path names none.
         connections: Those that are open.
@@ -53,10 +54,11 @@ def make_entrance(settings: Settings, on_change: Callable[[str], None]) -> Entra
         InputError: The API keys cannot be read.
     """
     door = Door(settings, on_change)
+    where = settings.listening
     return Entrance(
         door=None if door.idle else door,
-        prefix=settings.listening.prefix.encode(),
-        proxies=frozenset(settings.listening.proxies),
+        prefix=where.prefix.encode(),
+        proxies=frozenset(where.proxies if where.uds is None else (*where.proxies, "")),
     )
 
 

@@ -22,7 +22,7 @@ from holdfast.serve.seen import Observer, Seen
 
 Say = Callable[[str], None]
 
-_LIBRARIES = ("uvicorn.error", "asyncio", "holdfast.serve")
+_LIBRARIES = ("uvicorn.error", "asyncio", "holdfast.serve", "opentelemetry")
 _OF_CLIENTS = {"Invalid HTTP request received.", "Unsupported upgrade request."}
 
 

@@ -17,6 +17,8 @@ from holdfast.serve.logs import of_call
 from holdfast.serve.seen import Seen
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_SPOKEN = "http/protobuf"
 _NANO = 1e9
 _FAILED = 500
 
@@ -24,18 +26,24 @@ _FAILED = 500
 def wanted(variables: Mapping[str, str]) -> bool:
     """Whether OpenTelemetry's variables ask for traces."""
     off = variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    exporter = variables.get("OTEL_TRACES_EXPORTER", "otlp").strip().lower()
-    return not off and exporter == "otlp" and any(variables.get(name) for name in _ENDPOINTS)
+    exporters = variables.get("OTEL_TRACES_EXPORTER", "otlp").lower().replace(" ", "").split(",")
+    return not off and "otlp" in exporters and any(variables.get(name) for name in _ENDPOINTS)
 
 
 class Tracing:
     """Spans of requests, on their way to a collector.
 
     Raises:
-        ToolError: OpenTelemetry is not installed.
+        ToolError: OpenTelemetry is not installed, or another protocol is asked for.
     """
 
     def __init__(self) -> None:
+        protocol = next(filter(None, map(os.environ.get, _PROTOCOLS)), _SPOKEN)
+        if protocol != _SPOKEN:
+            raise ToolError(
+                f"OTEL_* variables ask for {protocol}, and {_SPOKEN} is what is spoken here",
+                hint=f"set {_PROTOCOLS[0]}={_SPOKEN}, and the collector's port for that",
+            )
         try:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
             from opentelemetry.sdk.resources import Resource
