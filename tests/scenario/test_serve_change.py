@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ def champion(registry: Registry, running: Server) -> Server:
 
 
 @pytest.mark.parametrize(
-    "moves", [4, pytest.param(20, marks=pytest.mark.slow)], ids=["some", "many"]
+    "moves", [2, pytest.param(20, marks=pytest.mark.slow)], ids=["some", "many"]
 )
 def test_an_alias_moves_back_and_forth_under_load(registry, champion, moves):
     asks = [ask(float(x)) for x in range(1, 50)]
@@ -316,20 +317,31 @@ def test_a_shadow_is_compared_and_disturbs_nobody(registry):
         assert 'holdfast_shadow_answers_total{model="churn",outcome="disagreed"} 2.0' in metrics(
             server
         )
-        (shadow,) = (pid for pid in workers(server) if os.getpriority(os.PRIO_PROCESS, pid) == 10)
+        # Who makes the receipt stands back, too, and ends.
+        receipt(server)
+        (shadow,) = until(lambda: len(pids := standing_back(server)) == 1 and pids)
         os.kill(shadow, signal.SIGSTOP)
-        started = time.monotonic()
         with Load(server.url, [ask(1.0, factors=(1,))], connections=4) as load:
-            load.wait_for(1000)
+            load.wait_for(500)
         os.kill(shadow, signal.SIGCONT)
         assert load.seen.only(200), load.seen
-        assert load.seen.slowest < 5, (load.seen, time.monotonic() - started)
+        # A shadow that is waited for would hold an answer up for as long as a request may take.
+        assert load.seen.slowest < 20, load.seen
         total = 4 + load.seen.answers[200]
         said = until(
             lambda: seen if count(seen := about(server)["shadow"]["answers"]) == total else 0
         )
         assert said["dropped"] > 0
         assert said["failed"] == 0
+
+
+def standing_back(server: Server) -> list[int]:
+    """The server's children that leave the CPU to others."""
+    found = []
+    for pid in workers(server):
+        with suppress(ProcessLookupError):
+            found += [pid] if os.getpriority(os.PRIO_PROCESS, pid) == 10 else []
+    return found
 
 
 def count(answers: dict[str, Any]) -> int:
@@ -387,6 +399,7 @@ def answered(server: Server, path: str) -> httpx.Response | None:
     return None if answer.status_code == 202 else answer
 
 
+@pytest.mark.slow  # copies an environment
 def test_verify_finds_what_a_glance_does_not(registry, tmp_path):
     """An installed file that was changed, and has the size and the time that it had."""
     home, env = tmp_path / "home", {"UV_LINK_MODE": "copy"}

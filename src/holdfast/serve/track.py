@@ -120,9 +120,10 @@ class Track:
                 await served.start()
         except BaseException as error:
             await served.end()
-            if not isinstance(error, MismatchError) or served.receipt is None:
+            receipt = served.receipt
+            if not isinstance(error, MismatchError) or receipt is None or receipt.matches:
                 raise
-            self._refused = served.receipt
+            self._refused = receipt
             self._fail(uri, error.message)
         else:
             self._take_over(served)
