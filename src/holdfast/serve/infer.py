@@ -6,6 +6,7 @@ So they batch, wait, fail and are counted with all others, and mean what those m
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,8 @@ from holdfast.serve.protocol.inference import Asked, InferenceError, read_reques
 from holdfast.serve.protocol.inferred import write_answer, write_error
 from holdfast.serve.protocol.problem import Problem
 from holdfast.serve.protocol.schema import Schema
+
+logger = logging.getLogger("holdfast.serve")
 
 
 class Inference:
@@ -105,13 +108,21 @@ class _Answer:
         if status != HTTPStatus.OK or self.asked is None or self.call is None:
             self._reply(status, JSON, write_error(body))
             return
-        version = self.call.version.rpartition(b" ")[2].decode()
-        model = {"model_name": self._inference.name, "model_version": version}
-        outputs = self._inference.signature.get("outputs")
         try:
-            answer = write_answer(body, self.asked, outputs, model)
+            answer = self._written(body, self.asked, self.call)
         except InferenceError as error:
-            refusal = Problem("BAD_REQUEST", str(error))
-            self._reply(refusal.status, JSON, write_error(refusal.body))
+            self._refuse(Problem("BAD_REQUEST", str(error)))
+        # Other requests' answers wait behind this one.
+        except Exception:
+            logger.exception("an answer could not be written")
+            self._refuse(Problem("INTERNAL_ERROR", "the answer has no form in this protocol"))
         else:
             self._reply(status, JSON, answer)
+
+    def _written(self, body: bytes, asked: Asked, call: Call) -> bytes:
+        version = call.version.rpartition(b" ")[2].decode()
+        model = {"model_name": self._inference.name, "model_version": version}
+        return write_answer(body, asked, self._inference.signature.get("outputs"), model)
+
+    def _refuse(self, problem: Problem) -> None:
+        self._reply(problem.status, JSON, write_error(problem.body))

@@ -134,6 +134,7 @@ def test_parameters_of_the_model_go_with_it():
         (NUMBERS, (tensor("a", [1]), tensor("b", [1, 2])), r"different lengths: \[1, 2\]"),
         (NUMBERS, (tensor("all", [1, 2, 3], [1, 3]),), r"shape \[1, 3\], expected \[n, 2\]"),
         (NUMBERS, (tensor("a", [1, 2], [1, 2]), tensor("b", [1])), r"expected \[n\] or \[n, 1\]"),
+        (COLUMNS, (X, tensor("city", ["\ud800", "b"], datatype="BYTES")), "UTF-8|surrogate"),
         (NUMBERS, (tensor("a", [], [0]),), "is empty"),
         (NUMBERS, (tensor("a", [], [0, 2]),), "is empty"),
         (NUMBERS, (tensor("a", [1], []),), "length >= 1"),

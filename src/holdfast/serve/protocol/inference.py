@@ -103,8 +103,9 @@ def read_request(body: bytes, schema: Schema, params: Collection[str] = ()) -> A
     said = _said(tensors, schema) | ({"params": given} if given else {})
     try:
         translated = msgspec.json.encode(said)
-    except UnicodeEncodeError as error:
-        raise InferenceError(f"text that is not Unicode: {error}") from error
+    # Half a character, which JSON can escape and UTF-8 has not.
+    except ValueError as error:
+        raise InferenceError(f"this cannot be written in UTF-8: {error}") from error
     return Asked(translated, request.id, tuple(output.name for output in request.outputs))
 
 
