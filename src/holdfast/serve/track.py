@@ -138,8 +138,8 @@ class Track:
             told = await self._pause()
             try:
                 await self._look(told=told)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the old version goes on
-                self._fail(self.uri, f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is looked again
+                self._tell(_said(error))
 
     async def end(self) -> None:
         """End what is served."""
@@ -177,8 +177,8 @@ class Track:
         self._tell(f"{self.uri} is {uri} now; bringing it up")
         try:
             served = await self._brought_up(uri)
-        except HoldfastError as error:
-            self._fail(uri, error.message)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the old version goes on
+            self._fail(uri, _said(error))
             return
         # Whatever came of it: the URI may name yet another version by now.
         self._told.set()
@@ -252,7 +252,7 @@ class Track:
             async with self._one_by_one:
                 receipt = await served.prove()
         except Exception as error:  # noqa: BLE001 - whatever it is, what is served goes on
-            self._tell(f"there is no receipt yet: {error}")
+            self._tell(f"there is no receipt yet: {_said(error)}")
             return False
         if not receipt.matches:
             differs = proof.what_differs(receipt)
@@ -294,3 +294,8 @@ class Track:
 
     def _tell(self, what: str) -> None:
         self._say(f"{self.label}: {what}")
+
+
+def _said(error: Exception) -> str:
+    """What went wrong; an error that is not Holdfast's by its kind, too."""
+    return error.message if isinstance(error, HoldfastError) else f"{type(error).__name__}: {error}"
