@@ -68,7 +68,7 @@ def read_config(given: Mapping[str, Any]) -> Config:
                 config[key] = value if value == "" else _READERS[KEYS[key].kind](value)
             except (TypeError, ValueError):
                 problems.append(f"{key} is {value!r}; expected {_EXPECTED[KEYS[key].kind]}")
-    if {"port", "uds"} <= {key for key, value in config.items() if value not in {"", 0}}:
+    if config.get("port") and config.get("uds"):
         problems.append("there is either a port or a uds")
     if isinstance(port := config.get("port"), int) and port > _HIGHEST_PORT:
         problems.append(f"port is {port}; the highest is {_HIGHEST_PORT}")
