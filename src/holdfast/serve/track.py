@@ -150,10 +150,7 @@ class Track:
             await self.served.end()
 
     async def _pause(self) -> bool:
-        """Until it is time to look; whether somebody said so.
-
-        What names one version for good is looked at only then.
-        """
+        """Until it is time to look; whether somebody said so: for ever, where nothing moves."""
         poll = self._settings.poll if self.moving else 0
         try:
             await asyncio.wait_for(self._told.wait(), poll or None)
