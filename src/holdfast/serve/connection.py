@@ -15,20 +15,17 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Protocol, cast
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.serve.door import Lines, Turned
 from holdfast.serve.entrance import Entrance, seen_on_express
 from holdfast.serve.express import Express, Route, no_room, too_large, turned_by
 from holdfast.serve.ids import HEADER, STATE, request_id
+from holdfast.serve.parsing import MOST_LINES, Parsing, head_too_large
 from holdfast.serve.patience import Patience, Phase
 from holdfast.serve.settings import Limits
 from holdfast.serve.traffic import Traffic
 
-# Bytes and lines of a request's head; what comes behind a chunked body counts, too.
-_LONGEST_HEAD = 1 << 15
-_MOST_LINES = 100
 # Connections above the limit that are given the time to read that they are turned away.
 _TURNED_AWAY = 16
 
@@ -49,7 +46,7 @@ class Lane(Protocol):
         """What takes the bodies of POST requests, by the path."""
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Parsing):
     """One client's connection.
 
     Args:
@@ -67,10 +64,7 @@ class Connection(HttpToolsProtocol):
         # The request whose answer is the next one; `cycle` is the last one that came.
         self.turn: Any = None
         self._patience = Patience(lane.limits)
-        self._number = 0
-        self._open = self._in_head = False
-        self._head_bytes = self._body_bytes = 0
-        self._advancing = self._deaf = self._leaving = self._half_closed = False
+        self._advancing = self._leaving = self._half_closed = False
 
     def now(self) -> float:
         """The loop's time."""
@@ -89,30 +83,11 @@ class Connection(HttpToolsProtocol):
             if above > _TURNED_AWAY:
                 transport.close()
 
-    def data_received(self, data: bytes) -> None:
-        """Some of a request, or several."""
-        if self._deaf:
-            return
-        body = self._body_bytes
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # Nothing is upgraded here; what stands behind the request is another one.
-            rest = data[upgrade.args[0] :]
-            if rest:
-                self.data_received(rest)
-        except httptools.HttpParserError:
-            self._break_off(turned_by("BAD_REQUEST", "this is not HTTP"))
-        if self._open and self._body_bytes == body:
-            self._head_bytes += len(data)
-            if self._head_bytes > _LONGEST_HEAD:
-                self._break_off(_head_too_large())
-
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """The client sends nothing more; requests that are there are answered all the same."""
         if self.turn is None or self.turn.response_complete or self.scheme == "https":
             return None
-        if self._open and not self._in_head:
+        if self.open and not self.in_head:
             # The last one came only in part.
             if self.turn is self.cycle:
                 return None
@@ -122,19 +97,11 @@ class Connection(HttpToolsProtocol):
         self._half_closed = True
         return True
 
-    def on_message_begin(self) -> None:
-        """A request begins; what only ASGI wants of it is made in `_take_usual_way`."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self._open = self._in_head = True
-        self._head_bytes = self._body_bytes = 0
-        self._number += 1
-
     def on_headers_complete(self) -> None:
         """Choose the lane."""
-        self._in_head = False
-        self._head_bytes = 0
+        if self.again:
+            return
+        self.in_head = False
         entrance, method, path = self.entrance, self.parser.get_method(), self.url
         headers = dict(self.headers)
         id_ = request_id(headers.get(HEADER))
@@ -158,19 +125,21 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Some of a body."""
-        self._body_bytes += len(body)
+        self.body_bytes += len(body)
         cycle: Any = self.cycle
         if type(cycle) is Express:
             if not cycle.response_complete:
                 cycle.add(body)
-        elif self._body_bytes > self.limits.body:
-            self._break_off(too_large(self.limits))
+        elif self.body_bytes > self.limits.body:
+            self.break_off(too_large(self.limits))
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The whole of a request is there."""
-        self._open = False
+        if self.goes_on():
+            return
+        self.open = False
         cycle: Any = self.cycle
         if type(cycle) is not Express:
             super().on_message_complete()
@@ -239,14 +208,14 @@ class Connection(HttpToolsProtocol):
                 # A client that has gone cannot be told from one that waits, but by writing to it.
                 self.transport.write(_CONTINUE)
         else:
-            phase = Phase.ASKING if self._open else Phase.IDLE
-        progress = self._body_bytes
+            phase = Phase.ASKING if self.open else Phase.IDLE
+        progress = self.body_bytes
         if phase is Phase.READING:
             progress = -self.transport.get_write_buffer_size()
-        if self._patience.lasts(phase, self._number, progress, now):
+        if self._patience.lasts(phase, self.number, progress, now):
             return
         if phase is Phase.ASKING:
-            self._break_off(turned_by("REQUEST_TIMEOUT", "the request did not come in time"))
+            self.break_off(turned_by("REQUEST_TIMEOUT", "the request did not come in time"))
         elif phase is Phase.IDLE:
             self.transport.close()
         else:
@@ -255,12 +224,12 @@ class Connection(HttpToolsProtocol):
     @property
     def resting(self) -> bool:
         """Whether no request is here, or about to be."""
-        return not self._open and (self.turn is None or self.turn.response_complete)
+        return not self.open and (self.turn is None or self.turn.response_complete)
 
     @property
     def _is_asked(self) -> bool:
         """Whether the request whose turn it is, is there as a whole."""
-        return self.turn is not self.cycle or not self._open or self._in_head
+        return self.turn is not self.cycle or not self.open or self.in_head
 
     def _look(self, headers: dict[bytes, bytes]) -> Turned | None:
         """Why a request with these headers is not let in; None where it is."""
@@ -270,13 +239,13 @@ class Connection(HttpToolsProtocol):
                 return too_large(self.limits)
             if int(length) + self.traffic.held > self.limits.bodies:
                 return no_room()
-        if len(self.headers) > _MOST_LINES:
-            return _head_too_large()
+        if len(self.headers) > MOST_LINES:
+            return head_too_large()
         return None
 
     def _take_usual_way(self, id_: bytes, lines: Lines) -> None:
         url, headers, expect = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self.url, self.scope["headers"], self.expect_100_continue = url, headers, expect
         self.scope["state"][STATE] = id_
         super().on_headers_complete()
@@ -285,7 +254,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _take_express(self, express: Express, turned: Turned | None) -> None:
-        busy = self.cycle is not None and not self.cycle.response_complete
+        busy = self.pipeline or (self.turn is not None and not self.turn.response_complete)
         self.cycle = cast("Any", express)
         if turned is not None:
             express.refuse(turned)
@@ -320,11 +289,11 @@ class Connection(HttpToolsProtocol):
         elif cycle.start() and cycle.expects:
             self.transport.write(_CONTINUE)
 
-    def _break_off(self, turned: Turned) -> None:
+    def break_off(self, turned: Turned) -> None:
         """Refuse a request that cannot be read to its end; nothing more is read."""
         cycle: Any = self.cycle
-        in_body = self._open and not self._in_head and not cycle.response_complete
-        self._deaf, self._open = True, False
+        in_body = self.open and not self.in_head and not cycle.response_complete
+        self.deaf, self.open = True, False
         if in_body and type(cycle) is Express:
             cycle.keep_alive = False
             cycle.refuse(turned)
@@ -343,13 +312,8 @@ class Connection(HttpToolsProtocol):
 
     def _leave(self) -> None:
         """Close once the client has read the answer: closed with its bytes unread, it may not."""
-        self._deaf = self._leaving = True
+        self.deaf = self._leaving = True
         if self._half_closed or not self.transport.can_write_eof():
             self.transport.close()
         elif not self.transport.is_closing():
             self.transport.write_eof()
-
-
-def _head_too_large() -> Turned:
-    limits = f"{_LONGEST_HEAD} bytes or {_MOST_LINES} lines"
-    return turned_by("REQUEST_HEAD_TOO_LARGE", f"the request's head has more than {limits}")
