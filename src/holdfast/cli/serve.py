@@ -15,6 +15,7 @@ from holdfast.cli import options, serving
 from holdfast.cli.render import Screen, print_data
 from holdfast.progress import Progress
 from holdfast.serve.beside import read_beside
+from holdfast.serve.logs import changes
 from holdfast.serve.naming import named
 from holdfast.serve.serve import serve
 from holdfast.serve.settings import Guard, Limits, Listening, Settings, Tls
@@ -68,7 +69,7 @@ def command(
 
         def ready(started: Started) -> None:
             starting.close()
-            _say(started, screen)
+            _say(started, changes(settings.access_log, screen.say))
             if as_json:
                 print_data(json.dumps(_describe(started)))
                 sys.stdout.flush()
@@ -93,10 +94,10 @@ def _tls(chosen: dict[str, Any]) -> Tls | None:
     return None
 
 
-def _say(started: Started, screen: Screen) -> None:
-    screen.say(f"serving on {started.url}")
+def _say(started: Started, say: Progress) -> None:
+    say(f"serving on {started.url}")
     for endpoint in started.endpoints.values():
-        screen.say(f"  {_line(endpoint)}")
+        say(f"  {_line(endpoint)}")
 
 
 def _line(endpoint: Endpoint) -> str:
