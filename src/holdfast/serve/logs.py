@@ -11,9 +11,10 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from holdfast.redact import printable, redact_said
@@ -137,10 +138,14 @@ def version_of(call: Call) -> str:
     return call.version.rpartition(b" ")[2].decode("ascii", "replace")
 
 
-def _json(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, separators=(",", ":"))
+_json: Callable[[dict[str, Any]], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _now() -> str:
-    now = datetime.now(timezone.utc)
-    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"
+    now = time.time()
+    return f"{_second(int(now))}.{int(now * 1000) % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

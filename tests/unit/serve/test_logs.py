@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -45,6 +46,12 @@ def test_a_line_says_what_was_asked():
         assert part in line
     for part in ("model=numbers", "version=7", "rows=3"):
         assert part in line
+
+
+def test_when_it_was():
+    before = datetime.now(timezone.utc) - timedelta(milliseconds=1)
+    said = datetime.fromisoformat(_as_text(seen()).split(" ")[0].replace("Z", "+00:00"))
+    assert before <= said <= datetime.now(timezone.utc)
 
 
 def test_the_same_in_json():
