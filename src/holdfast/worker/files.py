@@ -208,11 +208,6 @@ def read_wrapped(name: str, content: Any, schema: Any) -> Any:
     """What stands in a JSON document under one of `WRAPPED`, as MLflow reads it."""
     from mlflow.utils import proto_json_utils
 
-    if name == "inputs" and isinstance(content, str):
-        # Several releases of MLflow would open the file of this name.
-        cast = getattr(proto_json_utils, "_cast_schema_type", None)
-        if cast is not None:
-            return cast(content, schema)
     if name in ("instances", "inputs"):
         return proto_json_utils.parse_tf_serving_input({name: content}, schema=schema)
     orient = name[len("dataframe_") :]
