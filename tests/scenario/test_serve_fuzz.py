@@ -226,9 +226,9 @@ def fuzz(target: Target, examples: int) -> None:
 def test_a_few_hundred(target):
     fuzz(target, 20)
     # It is no fuzz where nothing, or everything, is understood.
-    assert target.seen[200] > 20
-    assert target.seen[400] > 100
-    assert target.seen[415] > 10
+    assert target.seen[200] > 10
+    assert target.seen[400] > 50
+    assert target.seen[415]
 
 
 @pytest.mark.slow

@@ -9,16 +9,29 @@ import json
 import math
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from holdfast.errors import HoldfastError
 from holdfast.model import Model, read_mlmodel
 from holdfast.seal.digest import inside
+from holdfast.serve.pool import Pool
 from holdfast.serve.protocol.schema import Schema
 
 ROWS = 5
 # Bytes of a file that is read for it, and of a request that is shown.
 _LARGEST_FILE = 16 << 20
 _LARGEST = 64 << 10
+
+
+# Files are hashed and read once for a version, not for everybody who looks.
+_KNOWN: WeakKeyDictionary[Pool, dict[str, Any] | None] = WeakKeyDictionary()
+
+
+def example_of(pool: Pool) -> dict[str, Any] | None:
+    """The example of the version that a pool serves; see `example_request`."""
+    if pool not in _KNOWN:
+        _KNOWN[pool] = example_request(pool.restored.model, pool.schema)
+    return _KNOWN[pool]
 
 
 def example_request(model: Model, schema: Schema) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -17,10 +16,9 @@ from starlette.routing import Route
 
 from holdfast import page as seal_page
 from holdfast.serve.endpoint import Endpoint
-from holdfast.serve.example import example_request
+from holdfast.serve.example import example_of
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.page.document import document, locked
-from holdfast.serve.pool import Pool
 from holdfast.serve.protocol.problem import Problem
 
 # Our own files, and nothing else from anywhere; no frame around it; no text becomes markup. "{}" is
@@ -80,21 +78,9 @@ def routes(gateway: Gateway) -> list[Route]:
 
 
 def _page(gateway: Gateway, endpoint: Endpoint, root: str) -> Response:
-    example = _example(endpoint.pool) if endpoint.pool else ""
-    text = document(endpoint, gateway.endpoints, root, example)
+    example = example_of(endpoint.pool) if endpoint.pool else None
+    text = document(endpoint, gateway.endpoints, root, json.dumps(example) if example else "")
     return HTMLResponse(text, headers=HEADERS)
-
-
-# Files are hashed and read once for a version, not for everybody who looks.
-_EXAMPLES: WeakKeyDictionary[Pool, str] = WeakKeyDictionary()
-
-
-def _example(pool: Pool) -> str:
-    """A request to begin with, as JSON; "" where the model keeps none."""
-    if pool not in _EXAMPLES:
-        found = example_request(pool.restored.model, pool.schema)
-        _EXAMPLES[pool] = json.dumps(found) if found else ""
-    return _EXAMPLES[pool]
 
 
 def _assets() -> dict[str, bytes]:
