@@ -26,7 +26,7 @@ from kit import surroundings
 from serving import Served, Server, serving
 
 NAMES = ("numbers", "mixed", "tensor", "chances", "trees")
-SCHEMATHESIS = 300
+SCHEMATHESIS = 800
 FUZZ = 90_000
 
 
