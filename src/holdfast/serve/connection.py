@@ -26,9 +26,6 @@ from holdfast.serve.patience import Patience, Phase
 from holdfast.serve.settings import Limits
 from holdfast.serve.traffic import Traffic
 
-# Connections above the limit that are given the time to read that they are turned away.
-_TURNED_AWAY = 16
-
 _STATUS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
     for status in http.HTTPStatus
@@ -73,14 +70,13 @@ class Connection(Parsing):
     def connection_made(self, transport: Any) -> None:
         """A client is there; one too many is told so."""
         super().connection_made(transport)
-        above = len(self.connections) - self.traffic.most
-        if above > 0:
+        if len(self.connections) > self.traffic.most:
             express = Express(self, None, {}, request_id(None))
             express.refuse(turned_by("TEMPORARILY_UNAVAILABLE", "too many connections"))
             express.keep_alive = False
             self.cycle = cast("Any", express)
             self._start_asgi_task(express, None)
-            if above > _TURNED_AWAY:
+            if len(self.connections) > self.traffic.with_turned_away:
                 transport.close()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]

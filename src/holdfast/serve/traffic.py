@@ -12,6 +12,8 @@ from holdfast.serve.settings import Settings
 _OWN = 64
 _A_WORKER = 8
 _FEWEST = 16
+# The part of what is left that is for connections which are only told that there are too many.
+_TURNED_AWAY = 5
 
 
 class Traffic(ServerState):
@@ -21,6 +23,8 @@ class Traffic(ServerState):
         most: Connections at once; more are turned away.
 
     Attributes:
+        with_turned_away: Connections at once, with those that are given the time to read that they
+            are too many.
         held: Bytes of bodies whose requests have no answer yet.
         head: Lines of the head that every answer has.
         draining: Whether the server is about to end, and every answer to be a connection's last.
@@ -29,6 +33,7 @@ class Traffic(ServerState):
     def __init__(self, most: int) -> None:
         super().__init__()
         self.most = most
+        self.with_turned_away = most + max(_FEWEST, most // (_TURNED_AWAY - 1))
         self.held = 0
         self.head = b""
         self.draining = False
@@ -51,4 +56,5 @@ def room_for_connections(settings: Settings, models: int) -> int:
         except (OSError, ValueError):
             pass
     spare = _OWN + _A_WORKER * settings.workers * models
-    return max(_FEWEST, soft - spare)
+    room = soft - spare
+    return max(_FEWEST, room - room // _TURNED_AWAY)
