@@ -66,7 +66,7 @@ def locked(root: str) -> str:
         '<p><label for="secret">API key</label>'
         '<input id="secret" type="password" autocomplete="off" spellcheck="false" required> '
         "<small>Kept in this tab's memory only.</small></p>"
-        '<p class="buttons"><button type="submit" class="main">Open</button></p>'
+        '<p class="buttons"><button type="submit" class="main" disabled>Open</button></p>'
         '<p id="said" role="status"></p></form>'
     )
     body = element("body", element("main", element("h1", "Holdfast"), form))
@@ -151,6 +151,7 @@ def _section(title: str, name: str, *content: Markup | None) -> Markup:
 
 def _predict(pool: Pool, example: str) -> list[Markup | None]:
     form = fields(pool.schema, _params(pool))
+    # What sends is disabled until the script is there that does it.
     modes = Markup(
         '<fieldset class="modes"><legend>Request as</legend>'
         '<label><input type="radio" name="mode" value="form" checked> form</label>'
@@ -170,7 +171,7 @@ def _predict(pool: Pool, example: str) -> list[Markup | None]:
             editor,
             element(
                 "p",
-                Markup('<button type="submit" id="send" class="main">Predict</button>'),
+                Markup('<button type="submit" id="send" class="main" disabled>Predict</button>'),
                 add,
                 Markup('<button type="button" id="again">Back to the example</button>'),
                 class_="buttons",

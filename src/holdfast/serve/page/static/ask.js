@@ -24,6 +24,7 @@ export function takeRequests(place, key) {
   $("#add")?.addEventListener("click", another);
   $("#command").addEventListener("toggle", changed);
   $("#copy").addEventListener("click", copy);
+  $("#send").disabled = false;
 }
 
 function changed() {

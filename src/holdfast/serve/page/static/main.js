@@ -52,6 +52,7 @@ function askForKey() {
     secret = $("#secret").value.trim();
     open();
   });
+  $("#locked button").disabled = false;
 }
 
 /** The page of this address, with the key, in the place of what is shown. */
