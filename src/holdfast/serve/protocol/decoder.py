@@ -123,12 +123,14 @@ class ColumnDecoder:
                 known = msgspec.json.decode(key) == self._names
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 known = False
-            if len(self._orders) < _MOST_ORDERS:
+            if len(self._orders) < _MOST_ORDERS and len(key) <= _LONGEST_ORDER:
                 self._orders[key] = known
         return known
 
 
+# What is remembered of clients' ways to write the names; nobody else's memory is theirs to fill.
 _MOST_ORDERS = 64
+_LONGEST_ORDER = 1 << 16
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
