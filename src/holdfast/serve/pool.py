@@ -141,11 +141,11 @@ class Pool:
         """Take a call; it is answered sooner or later, whatever happens."""
         call.version = self.head
         if self._closing:
-            self._refuse(call, "this model is not served any more")
+            self._refuse_soon(call, "this model is not served any more")
         elif len(self._waiting) >= self._limits.queue:
-            self._refuse(call, f"{self._limits.queue} requests wait already")
+            self._refuse_soon(call, f"{self._limits.queue} requests wait already")
         elif self._broken:
-            self._refuse(call, self._broken)
+            self._refuse_soon(call, self._broken)
         else:
             self._waiting.append(call)
             self._wake()
@@ -202,19 +202,20 @@ class Pool:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Give every idle worker what waits."""
+        """Give every idle worker its share of what waits."""
         self._flushing = False
-        for member in self._members:
+        idle = [member for member in self._members if member.idle]
+        for left, member in zip(range(len(idle), 0, -1), idle, strict=True):
             while self._waiting and member.idle:
-                self._send(member, self._take())
+                self._send(member, self._take(-(-len(self._waiting) // left)))
 
-    def _take(self) -> list[Call]:
-        """The next call, with all that wait and may be predicted together with it."""
+    def _take(self, most: int) -> list[Call]:
+        """The next call, with up to `most` that wait and may be predicted together with it."""
         first = self._waiting.popleft()
         calls, rows = [first], first.rows
         if not rows or first.alone or not self.by_row:
             return calls
-        while self._waiting:
+        while self._waiting and len(calls) < most:
             call = self._waiting[0]
             rows += call.rows
             if not call.rows or call.alone or rows > self._limits.batch_rows:
@@ -363,6 +364,10 @@ class Pool:
 
     def _late(self, call: Call) -> None:
         self._refuse(call, f"no answer in {self._limits.timeout:g} s", "DEADLINE_EXCEEDED")
+
+    def _refuse_soon(self, call: Call, why: str) -> None:
+        """Once whoever handed the call in knows it, and with it what its answer is to name."""
+        self._loop.call_soon(self._refuse, call, why)
 
     def _refuse(self, call: Call, why: str, code: str = "TEMPORARILY_UNAVAILABLE") -> None:
         if call.answered:
