@@ -69,19 +69,20 @@ class Limits:
     total: int = 1 << 32
 
 
-def send(sock: Writable, header: Header, buffers: Sequence[Buffer] = ()) -> None:
+def send(sock: Writable, header: Header | bytes, buffers: Sequence[Buffer] = ()) -> None:
     """Send one frame; big buffers are not copied.
 
     Args:
         sock: A blocking stream socket.
-        header: What `json` can write, without NaN and infinities.
+        header: What `json` can write, without NaN and infinities; or what it has written.
         buffers: C-contiguous bytes-like objects of any element type.
 
     Raises:
         FrameError: The header is not JSON, or a buffer is not contiguous.
         OSError: The socket failed; `BrokenPipeError` where the other side is gone.
     """
-    _send_all(sock, pack(_header_bytes(header), buffers))
+    text = header if type(header) is bytes else _header_bytes(header)
+    _send_all(sock, pack(text, buffers))
 
 
 def pack(header: bytes, buffers: Sequence[Buffer] = ()) -> list[memoryview]:
@@ -166,9 +167,13 @@ def split(body: memoryview, announced: Announced) -> tuple[Header, list[memoryvi
     return header, buffers
 
 
-def _header_bytes(header: Header) -> bytes:
+# `json.dumps` would make another one for each frame.
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def _header_bytes(header: Any) -> bytes:
     try:
-        return json.dumps(header, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return _encode(header).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"the header is not JSON: {error}") from error
 

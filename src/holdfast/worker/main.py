@@ -31,13 +31,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, Union
 
 PROTOCOL = 1
 _PACKAGE = "_holdfast_worker"
 
 Buffers = List[Any]
-Reply = Tuple[Dict[str, Any], Buffers]
+Reply = Tuple[Union[Dict[str, Any], bytes], Buffers]
 
 
 def _sibling(name: str) -> Any:
@@ -162,25 +162,28 @@ def serve(sock: socket.socket, path: str) -> bool:
 
 
 def _answer(loaded: Loaded, header: dict[str, Any], buffers: Buffers) -> Reply:
-    operations: dict[Any, Callable[[], Reply]] = {
-        "load": lambda: (loaded.load(), []),
-        "predict": lambda: loaded.predict(header, buffers),
-        "observe": lambda: (_sibling("observe").observe(loaded.path, _PACKAGE), []),
-        "describe": lambda: (_sibling("observe").describe(), []),
-        "prepare": lambda: (loaded.prepare(header, buffers), []),
-        "score": lambda: loaded.score(header, buffers),
-        "invoke": lambda: loaded.invoke(header, buffers),
-        "stop": lambda: ({}, []),
-    }
     try:
-        return operations.get(str(header.get("op")), _unknown)()
+        operation = _OPERATIONS.get(str(header.get("op")), _unknown)
+        return operation(loaded, header, buffers)
     # Whatever the model raises, SystemExit too, is an answer; the process goes on.
     except BaseException as error:  # noqa: BLE001
         return {"error": _failures.describe(error)}, []
 
 
-def _unknown() -> Reply:
+def _unknown(_: Loaded, __: dict[str, Any], ___: Buffers) -> Reply:
     raise _failures.WireError(f"the operation is not known; this worker speaks protocol {PROTOCOL}")
+
+
+_OPERATIONS: dict[str, Callable[[Loaded, dict[str, Any], Buffers], Reply]] = {
+    "load": lambda loaded, *_: (loaded.load(), []),
+    "predict": Loaded.predict,
+    "observe": lambda loaded, *_: (_sibling("observe").observe(loaded.path, _PACKAGE), []),
+    "describe": lambda *_: (_sibling("observe").describe(), []),
+    "prepare": lambda loaded, header, buffers: (loaded.prepare(header, buffers), []),
+    "score": Loaded.score,
+    "invoke": Loaded.invoke,
+    "stop": lambda *_: ({}, []),
+}
 
 
 def _import_mlflow() -> Any:
