@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from holdfast.model import open_model, read_signature
-from holdfast.serve.example import example_request
+from holdfast.serve.endpoint.example import example_request
 from holdfast.serve.protocol.schema import read_schema
 from holdfast.uv import run_uv
 from serving import Served, Server, serving

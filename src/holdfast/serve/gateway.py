@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from holdfast.serve.beside import Beside
-from holdfast.serve.endpoint import Canary, Endpoint
-from holdfast.serve.express import Route
-from holdfast.serve.infer import Inference
+from holdfast.serve.endpoint.endpoint import Canary, Endpoint
+from holdfast.serve.endpoint.infer import Inference
+from holdfast.serve.endpoint.shadow import Shadow
+from holdfast.serve.endpoint.share import Share
+from holdfast.serve.endpoint.track import Track
+from holdfast.serve.http.express import Route
+from holdfast.serve.pool.tally import Tally
 from holdfast.serve.settings import Settings
-from holdfast.serve.shadow import Shadow
-from holdfast.serve.share import Share
-from holdfast.serve.tally import Tally
-from holdfast.serve.track import Track
 
 # Whom nobody waits for stands back for those whom somebody does.
 _SHADOWS_STAND_BACK = 10

@@ -21,20 +21,21 @@ import uvicorn
 
 from holdfast.errors import ToolError
 from holdfast.progress import Progress
-from holdfast.serve import logs, metrics, tracing
-from holdfast.serve.app import make_app
-from holdfast.serve.connection import Connection
-from holdfast.serve.door import is_loopback
-from holdfast.serve.drain import Server
-from holdfast.serve.endpoint import Endpoint
-from holdfast.serve.entrance import Entrance, Prefixed, make_entrance
+from holdfast.serve.door.door import is_loopback
+from holdfast.serve.endpoint.endpoint import Endpoint
 from holdfast.serve.gateway import Gateway
+from holdfast.serve.http.connection import Connection
+from holdfast.serve.http.drain import Server
+from holdfast.serve.http.entrance import Entrance, Prefixed, make_entrance
+from holdfast.serve.http.sockets import listening, url_of
+from holdfast.serve.http.tls import tls_context
+from holdfast.serve.http.traffic import room_for_connections
 from holdfast.serve.privileges import become
-from holdfast.serve.seen import Observed, observer_of
+from holdfast.serve.routes import metrics
+from holdfast.serve.routes.app import make_app
+from holdfast.serve.seen import logs, tracing
+from holdfast.serve.seen.seen import Observed, observer_of
 from holdfast.serve.settings import Settings
-from holdfast.serve.sockets import listening, url_of
-from holdfast.serve.tls import tls_context
-from holdfast.serve.traffic import room_for_connections
 
 # Seconds that answers have after Ctrl-C.
 _QUICK = 1

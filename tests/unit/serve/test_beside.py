@@ -8,9 +8,9 @@ import pytest
 
 from holdfast.errors import InputError
 from holdfast.serve.beside import Beside, read_beside
-from holdfast.serve.difference import differ
-from holdfast.serve.shadow import ShadowTally
-from holdfast.serve.share import Share
+from holdfast.serve.endpoint.difference import differ
+from holdfast.serve.endpoint.shadow import ShadowTally
+from holdfast.serve.endpoint.share import Share
 
 
 @pytest.mark.parametrize(

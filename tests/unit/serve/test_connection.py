@@ -21,9 +21,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from holdfast.serve.call import Call, Reply
-from holdfast.serve.connection import Connection
-from holdfast.serve.drain import Server
+from holdfast.serve.http.connection import Connection
+from holdfast.serve.http.drain import Server
+from holdfast.serve.pool.call import Call, Reply
 from holdfast.serve.settings import Limits
 
 Take = Callable[[Reply, float, bytes, bytes], Call]

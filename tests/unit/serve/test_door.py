@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.serve.door import Door, host_name, is_loopback
-from holdfast.serve.entrance import Entrance
-from holdfast.serve.ids import request_id
+from holdfast.serve.door.door import Door, host_name, is_loopback
+from holdfast.serve.door.ids import request_id
+from holdfast.serve.http.entrance import Entrance
 from holdfast.serve.settings import Guard, Listening, Settings
 
 KEY = b"0123456789abcdef"

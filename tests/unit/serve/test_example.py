@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.serve.example import shorten
+from holdfast.serve.endpoint.example import shorten
 from holdfast.serve.protocol.schema import Column, Schema, Tensor
 
 COLUMNS = Schema(columns=(Column("x", "double"),))

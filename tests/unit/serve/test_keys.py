@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.serve import keys as module
-from holdfast.serve.keys import Keys
+from holdfast.serve.door import keys as module
+from holdfast.serve.door.keys import Keys
 
 ONE, TWO = "k" * 20, "another-key-of-ours"
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.serve.call import Call
-from holdfast.serve.logs import _as_json, _as_text, _Lines, changes
-from holdfast.serve.seen import Observed, Seen, client_of, model_in, observer_of
+from holdfast.serve.pool.call import Call
+from holdfast.serve.seen.logs import _as_json, _as_text, _Lines, changes
+from holdfast.serve.seen.seen import Observed, Seen, client_of, model_in, observer_of
 
 NASTY = "/a\x1b[2J\nb\u202ec d"
 

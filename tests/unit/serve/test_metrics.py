@@ -9,11 +9,11 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from holdfast.serve.entrance import Entrance
 from holdfast.serve.gateway import Gateway
-from holdfast.serve.metrics import _Collector, resident_bytes
+from holdfast.serve.http.entrance import Entrance
+from holdfast.serve.pool.tally import Tally
+from holdfast.serve.routes.metrics import _Collector, resident_bytes
 from holdfast.serve.settings import Settings
-from holdfast.serve.tally import Tally
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

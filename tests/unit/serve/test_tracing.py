@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from holdfast.errors import ToolError
-from holdfast.serve.tracing import Tracing, wanted
+from holdfast.serve.seen.tracing import Tracing, wanted
 
 HERE = "http://127.0.0.1:1"
 
@@ -39,7 +39,7 @@ def test_a_protocol_that_is_not_spoken_is_said(monkeypatch: pytest.MonkeyPatch):
 
 def test_nothing_is_imported_unless_it_is_wanted():
     code = (
-        "import sys; from holdfast.serve import server, tracing; "
+        "import sys; from holdfast.serve import server; from holdfast.serve.seen import tracing; "
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

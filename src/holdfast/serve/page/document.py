@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 from holdfast.page.markup import Markup, element, join, other, words
-from holdfast.serve.endpoint import Endpoint
+from holdfast.serve.endpoint.endpoint import Endpoint
 from holdfast.serve.page.form import fields
 from holdfast.serve.page.identity import identity, version
-from holdfast.serve.pool import Pool
+from holdfast.serve.pool.pool import Pool
 
 # A kelp on its rock, drawn in a line: a tab has an icon, and asks for none.
 _ICON = (

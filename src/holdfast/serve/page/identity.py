@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from holdfast.page.markup import Markup, element, join, other
-from holdfast.serve.endpoint import Endpoint
-from holdfast.serve.pool import Pool
+from holdfast.serve.endpoint.endpoint import Endpoint
+from holdfast.serve.pool.pool import Pool
 from holdfast.units import size
 
 # How a worker calls the model (worker/ways.py).

@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from holdfast import page as seal_page
-from holdfast.serve.endpoint import Endpoint
-from holdfast.serve.example import example_of
+from holdfast.serve.endpoint.endpoint import Endpoint
+from holdfast.serve.endpoint.example import example_of
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.page.document import document, locked
 from holdfast.serve.protocol.problem import Problem

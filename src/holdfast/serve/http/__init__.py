@@ -1,0 +1,1 @@
+"""HTTP: connections, the express lane, sockets and stopping. Nothing here knows a model."""

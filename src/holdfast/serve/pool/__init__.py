@@ -1,0 +1,1 @@
+"""The workers of one model version, and the calls that wait for them."""

@@ -1,0 +1,1 @@
+"""What is asked of the gateway and is no prediction; `app.py` puts the parts together."""

@@ -1,0 +1,1 @@
+"""What is told of a request once it was answered: logs and traces."""
