@@ -33,6 +33,7 @@ class Temper(mlflow.pyfunc.PythonModel):
     """Doubles `x`, unless `x` says to misbehave: below -1e6 it is an instruction."""
 
     def predict(self, context, model_input, params=None):
+        print("asked for", len(model_input))
         for value in model_input["x"]:
             if value == -1_000_001:
                 raise ValueError("x is out of temper")

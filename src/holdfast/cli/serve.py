@@ -15,13 +15,13 @@ from holdfast.cli import options, serving
 from holdfast.cli.render import Screen, print_data
 from holdfast.progress import Progress
 from holdfast.serve.beside import read_beside
-from holdfast.serve.logs import changes
 from holdfast.serve.naming import named
+from holdfast.serve.seen.logs import changes
 from holdfast.serve.serve import serve
 from holdfast.serve.settings import Guard, Limits, Listening, Settings, Tls
 
 if TYPE_CHECKING:
-    from holdfast.serve.endpoint import Endpoint
+    from holdfast.serve.endpoint.endpoint import Endpoint
     from holdfast.serve.server import Started
 
 

@@ -45,6 +45,8 @@ def serve(
     try:
         from holdfast.serve.server import run
     except ImportError as error:
+        if (error.name or "").partition(".")[0] == "holdfast":
+            raise
         raise ToolError(
             f"serving needs a package that is not here: {error.name}",
             hint="uv tool install 'holdfast[serve]', or uv add 'holdfast[serve]'",

@@ -1,7 +1,7 @@
 """Invocations: a request in MLflow's scoring protocol, whatever it looks like.
 
     invoke   {"content_type": "…"} [body]
-             {"status": 200, "content_type": "application/json", "seconds": …} [body]
+             {"status": 200, "content_type": "application/json", "rows": n, "seconds": …} [body]
 
 The meaning is that of `mlflow.pyfunc.scoring_server.invocations`, with the parsers and the encoder
 of the restored environment's MLflow. It differs where MLflow fails on what is the client's mistake:
@@ -62,19 +62,23 @@ def invoke(model: Any, path: str, header: dict[str, Any], buffers: Sequence[Any]
     # What converts data to a model's type hints asks for it.
     os.environ.setdefault("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")
     seconds: dict[str, float] = {}
+    rows = 0
     try:
-        body = _answer(model, header.get("content_type"), bytes(buffers[0]), seconds)
+        body, rows = _answer(model, header.get("content_type"), bytes(buffers[0]), seconds)
         status = 200
     except _Refused as refused:
         said = _without_paths(str(refused), path)
         message = said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
         body = json.dumps({"error_code": refused.code, "message": message})
         status = refused.status
-    reply = {"status": status, "content_type": _JSON, "seconds": seconds}
+    reply = {"status": status, "content_type": _JSON, "rows": rows, "seconds": seconds}
     return reply, [body.encode("ascii")]
 
 
-def _answer(model: Any, content_type: Any, body: bytes, seconds: dict[str, float]) -> str:
+def _answer(
+    model: Any, content_type: Any, body: bytes, seconds: dict[str, float]
+) -> tuple[str, int]:
+    """The answer's body, and how many rows were predicted."""
     start = perf_counter()
     data, params, wrapped = _read(model.metadata, _mime_type(content_type), body)
     decoded = perf_counter()
@@ -85,7 +89,15 @@ def _answer(model: Any, content_type: Any, body: bytes, seconds: dict[str, float
     seconds["decode"] = decoded - start
     seconds["predict"] = predicted - decoded
     seconds["encode"] = perf_counter() - predicted
-    return written
+    return written, _rows_of(data)
+
+
+def _rows_of(data: Any) -> int:
+    """How many rows an input has; 1 where it is not of rows."""
+    if isinstance(data, list) or getattr(data, "ndim", 0):
+        return len(data)
+    columns = list(data.values()) if isinstance(data, dict) else []
+    return len(columns[0]) if columns and getattr(columns[0], "ndim", 0) else 1
 
 
 def _mime_type(content_type: Any) -> str:

@@ -24,12 +24,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import os
 import signal
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple, Union
 
@@ -269,6 +271,27 @@ def _die_with_parent(sock: socket.socket, folder: str | None) -> None:
     os.register_at_fork(after_in_child=sock.close)
 
 
+class _Forgiving(io.TextIOWrapper):
+    """What a model prints: the last lines are in the log when the process dies, whatever they hold.
+
+    Where the log has no room, they are lost; a model that prints does not fail for that.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        encoding = stream.encoding
+        super().__init__(stream.detach(), encoding, "backslashreplace", line_buffering=True)
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
 def _limit_memory(limit: int) -> None:
     """No more than `limit` bytes of private memory: Linux counts the data, others address space."""
     import resource
@@ -288,10 +311,7 @@ def main() -> None:
     sock = socket.socket(fileno=options.fd)
     # A program that the model starts must not hold the line open either.
     sock.set_inheritable(False)
-    stream: Any
-    for stream in (sys.stdout, sys.stderr):
-        # The last lines must be in the log when the process dies, whatever characters they have.
-        stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    sys.stdout, sys.stderr = _Forgiving(sys.stdout), _Forgiving(sys.stderr)
     if options.memory_limit is not None:
         _limit_memory(options.memory_limit)
     # A model sees the arguments of a plain script.

@@ -121,6 +121,8 @@ async def _in_another_process(command: list[str], nice: int) -> bytes:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # Ctrl-C in a terminal is for the gateway, which ends this process with itself.
+        start_new_session=True,
     )
     if nice:
         with suppress(OSError):

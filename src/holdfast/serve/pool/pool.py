@@ -284,6 +284,7 @@ class Pool:
             self._failed([call], header["error"])
         else:
             status = int(header["status"])
+            self.tally.rows += int(header["rows"])
             self._count(call, status)
             call.answer(status, b"".join(out), str(header["content_type"]).encode("latin-1"))
         self._wake()

@@ -96,7 +96,7 @@ class ColumnDecoder:
         """See `Decoder`: a table, each run of columns of one type one after the other."""
         rows = parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
         if len(self._runs) == 1 and self._runs[0][2] is not None:
-            buffers = [_bytes_of(np.array(rows, dtype=self._runs[0][2]).T)]
+            buffers = [_bytes_of(_array(rows, self._runs[0][2]).T)]
         else:
             buffers = self._columns(list(zip(*rows, strict=True)))
         return self._head + b"%d}" % len(rows), buffers
@@ -108,7 +108,7 @@ class ColumnDecoder:
                 for column in columns[start:end]:
                     buffers += _text(column)
             else:
-                buffers.append(_bytes_of(np.array(columns[start:end], dtype=kind)))
+                buffers.append(_bytes_of(_array(columns[start:end], kind)))
         return buffers
 
     def _in_order(self, columns: Raw) -> bool:
@@ -178,6 +178,14 @@ def _table_head(names: Sequence[str], runs: Iterable[tuple[int, int, str | None]
     return head[:-1] + b',"rows":'
 
 
+def _array(values: Any, kind: str) -> Any:
+    if kind != "<f4":
+        return np.array(values, dtype=kind)
+    # What is too large for 32 bits is infinite, as with MLflow: nothing to warn the operator of.
+    with np.errstate(over="ignore"):
+        return np.array(values, dtype=kind)
+
+
 def _bytes_of(columns: Any) -> Any:
     """An array's bytes, one column after the other: the way a DataFrame holds them."""
     return np.ascontiguousarray(columns).reshape(-1).view("u1")
@@ -231,7 +239,7 @@ class TensorDecoder:
             given = [part for part in (request.inputs, request.instances) if part is not UNSET]
             if len(given) != 1:
                 return None
-            array = np.array(given[0], dtype=self._kind)
+            array = _array(given[0], self._kind)
         # Rows of different lengths are a ValueError of NumPy's.
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
             return None
