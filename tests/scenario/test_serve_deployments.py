@@ -120,7 +120,7 @@ def test_what_a_caller_may_hand_in(client: HoldfastDeploymentClient, served: Ser
         assert predicted(client, "inputs", inputs) == answers, inputs
 
 
-@pytest.mark.parametrize("where", ["port", "socket"])
+@pytest.mark.parametrize("where", [pytest.param("port", marks=pytest.mark.slow), "socket"])
 def test_an_update_loses_no_request(
     client: HoldfastDeploymentClient, served: Served, where: str, short_folder: Path
 ):

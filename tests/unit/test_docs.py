@@ -39,7 +39,7 @@ def test_every_variable_of_serve_is_named_after_its_option():
 
 
 def test_every_metric_is_documented():
-    files = (REPOSITORY / "src" / "holdfast" / "serve").glob("*.py")
+    files = (REPOSITORY / "src" / "holdfast" / "serve").rglob("*.py")
     names = {
         name
         for file in files
