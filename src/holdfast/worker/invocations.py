@@ -94,10 +94,10 @@ def _answer(
 
 def _rows_of(data: Any) -> int:
     """How many rows an input has; 1 where it is not of rows."""
-    if isinstance(data, list) or getattr(data, "ndim", 0):
+    if isinstance(data, list) or getattr(data, "ndim", None):
         return len(data)
     columns = list(data.values()) if isinstance(data, dict) else []
-    return len(columns[0]) if columns and getattr(columns[0], "ndim", 0) else 1
+    return len(columns[0]) if columns and getattr(columns[0], "ndim", None) else 1
 
 
 def _mime_type(content_type: Any) -> str:
