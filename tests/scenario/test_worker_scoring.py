@@ -342,6 +342,7 @@ def test_any_request_is_answered_in_mlflows_protocol(mixed):
 
 
 def test_a_model_that_would_end_the_process_only_fails_the_request(own):
+    own.prepare(pd.DataFrame({"x": [1.0]}))
     body = json.dumps(split(pd.DataFrame({"x": [-3.0]}))).encode()
     header = {"op": "invoke", "content_type": "application/json"}
     reply, (answer,) = own.ask(header, body)

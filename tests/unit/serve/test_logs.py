@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import loops
 from holdfast.serve.pool.call import Call
 from holdfast.serve.seen.logs import _as_json, _as_text, _Lines, changes
 from holdfast.serve.seen.seen import Observed, Seen, client_of, model_in, observer_of
@@ -92,7 +93,7 @@ def test_lines_of_one_turn_are_written_together():
         os.close(into)
         return os.read(read, 100)
 
-    assert asyncio.run(write()) == b"one\ntwo\n"
+    assert loops.run(write()) == b"one\ntwo\n"
 
 
 def test_a_log_that_cannot_be_written_stops_nothing():
@@ -106,7 +107,7 @@ def test_a_log_that_cannot_be_written_stops_nothing():
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    asyncio.run(write())
+    loops.run(write())
 
 
 @pytest.mark.parametrize(
@@ -148,5 +149,5 @@ def test_an_application_that_fails_is_seen_too():
     scope = {"state": {"request_id": b"i"}, "headers": [], "method": "GET", "path": "/x"}
     observed = Observed(app, found.append, frozenset(), "first")
     with pytest.raises(RuntimeError):
-        asyncio.run(observed({**scope, "client": None}, None, None))
+        loops.run(observed({**scope, "client": None}, None, None))
     assert (found[0].status, found[0].client, found[0].id) == (500, "", b"i")

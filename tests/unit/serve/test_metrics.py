@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
+import loops
 from holdfast.serve.gateway import Gateway
 from holdfast.serve.http.entrance import Entrance
 from holdfast.serve.pool.tally import Tally
@@ -36,7 +36,7 @@ def scraping(test: Callable[[Gateway, Callable[[], Samples]], None]) -> None:
 
         test(gateway, scrape)
 
-    asyncio.run(run())
+    loops.run(run())
 
 
 def labels(**given: str) -> frozenset[tuple[str, str]]:
