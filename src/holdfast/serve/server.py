@@ -163,7 +163,6 @@ def _config(gateway: Gateway, entrance: Entrance, settings: Settings) -> uvicorn
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=int(settings.limits.idle),
         timeout_graceful_shutdown=int(settings.limits.drain),
     )
 

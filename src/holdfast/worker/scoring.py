@@ -93,7 +93,7 @@ class Scorer:
         return {"answers": len(answers), "seconds": {"predict": seconds}}, answers
 
     def _is_plain(self, answer: Any, rows: int) -> bool:
-        """Whether it is numbers, as many as rows or as many times as many."""
+        """Whether it is an array of numbers with an entry for each row."""
         if type(answer) is not self._array or not answer.size or not answer.ndim:
             return False
         kind = answer.dtype

@@ -1,7 +1,7 @@
 """Threads: as many as a batch is worth.
 
 Models start the threads that they were trained with, mostly one for each core. For a few rows that
-costs more than it gains, ten times as much on a busy machine; and workers share the cores. So a
+costs more than it gains, most of all on a busy machine; and workers share the cores. So a
 small batch gets one thread, a large one at most its worker's share. No answer depends on it.
 
 Standard library only until called, Python 3.8 upwards, for restored environments.

@@ -199,8 +199,8 @@ class Pool:
     def _wake(self) -> None:
         """Give every idle worker its share of what waits, at once.
 
-        A turn of the loop before that would cost a single client a tenth of its time, and gain
-        nothing where there are many: what comes while the workers are busy waits for the next call.
+        A turn of the loop before that would only cost a single client time: where there are many,
+        what comes while the workers are busy waits for the next call anyway.
         """
         idle = [member for member in self._members if member.idle]
         for left, member in zip(range(len(idle), 0, -1), idle, strict=True):

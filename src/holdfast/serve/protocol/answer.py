@@ -56,8 +56,6 @@ def _array(header: Mapping[str, Any], buffers: Sequence[memoryview]) -> Any:
     try:
         (spec,) = header["payload"]["tensors"]
         array = np.frombuffer(buffers[spec["buffers"][0]], dtype=spec["type"])
-        if spec.get("order") == "F":
-            return array.reshape(spec["shape"][::-1]).T
         return array.reshape(spec["shape"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise AnswerError(f"an answer that cannot be read: {error!r}") from error
