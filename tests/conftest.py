@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from holdfast.uv import run_uv
-from kit import REPOSITORY, Holdfast, UvProject, real_python
+from kit import REPOSITORY, Holdfast, UvProject, made_once, real_python
 from small import Small, make_small
 
 pytest_plugins = ["browser", "proven", "serving"]
@@ -70,16 +68,11 @@ def small(
     new_project_in: Callable[..., UvProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Small:
     """A small sealed model and its environment, made once for all of xdist's processes."""
-    root = tmp_path_factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    folder = root / "small"
-    with FileLock(root / "small.lock"):
-        if not (folder / "done").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            made = make_small(new_project_in(folder, own=True), folder)
-            (folder / "done").touch()
-            return made
+
+    def make(folder: Path) -> None:
+        make_small(new_project_in(folder, own=True), folder)
+
+    folder = made_once(tmp_path_factory.getbasetemp(), "small", make)
     return Small(model=folder / "model", home=folder / "home", cache=folder / "uv-cache")
 
 

@@ -9,10 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomli_w
+from filelock import FileLock
 
 from holdfast.uv import run_uv, uv_program
 
@@ -77,6 +79,25 @@ def run(
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def made_once(root: Path, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` has filled: once in a run, for all of xdist's processes.
+
+    Args:
+        root: pytest's base folder of this process.
+        name: The folder's.
+        make: Gets the empty folder; what fails is made anew by whoever comes next.
+    """
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / name
+    with FileLock(root / f"{name}.lock"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / "done").touch()
+    return folder
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,9 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from filelock import FileLock
 
-from kit import UvProject, surroundings
+from kit import UvProject, made_once, surroundings
 
 OWN = '''
 import os
@@ -149,16 +146,11 @@ def served(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Served:
     """The models, made and restored once for all of xdist's processes."""
-    root = tmp_path_factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    found = Served(root / "served")
-    with FileLock(root / "served.lock"):
-        if not (found.folder / "done").exists():
-            shutil.rmtree(found.folder, ignore_errors=True)
-            found.folder.mkdir()
-            _make(new_project_in(found.folder, "served"), found)
-            (found.folder / "done").touch()
-    return found
+
+    def make(folder: Path) -> None:
+        _make(new_project_in(folder, "served"), Served(folder))
+
+    return Served(made_once(tmp_path_factory.getbasetemp(), "served", make))
 
 
 def _make(project: UvProject, served: Served) -> None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-from filelock import FileLock
 
 from further import make_further
-from kit import REPOSITORY, UvProject
+from kit import REPOSITORY, UvProject, made_once
 from payload_bodies import any_payloads
 from payload_cells import HOLE, MISTAKE, Payload, filled_payloads, named_payloads
 from payloads import columns_payloads, tensor_payloads
@@ -177,16 +174,12 @@ def further(
     new_project_in: Callable[..., UvProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Served:
     """The models of tests/further.py."""
-    root = tmp_path_factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    found = Served(root / "further")
-    with FileLock(root / "further.lock"):
-        if not (found.folder / "done").exists():
-            shutil.rmtree(found.folder, ignore_errors=True)
-            (found.folder / "models").mkdir(parents=True)
-            make_further(new_project_in(found.folder, "further"), found.folder)
-            (found.folder / "done").touch()
-    return found
+
+    def make(folder: Path) -> None:
+        (folder / "models").mkdir()
+        make_further(new_project_in(folder, "further"), folder)
+
+    return Served(made_once(tmp_path_factory.getbasetemp(), "further", make))
 
 
 def _slow(name: str) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from holdfast.serve.endpoint.endpoint import Endpoint
 from holdfast.serve.endpoint.shadow import ShadowTally
 from holdfast.serve.endpoint.track import Track
+
+T = TypeVar("T")
 
 # "main", "canary" or "shadow".
 _PART = ("model", "part")
@@ -40,6 +43,29 @@ _GAUGES: tuple[tuple[str, str, Callable[[Track], float | None]], ...] = (
 _OUTCOMES = ("agreed", "disagreed", "failed", "dropped")
 
 
+def each_of(
+    family: type[CounterMetricFamily | GaugeMetricFamily],
+    table: Iterable[tuple[str, str, Callable[[T], float | None]]],
+    names: Sequence[str],
+    subjects: Sequence[tuple[Sequence[str], T]],
+) -> Iterator[Metric]:
+    """A metric for each row of a table: its name, what it says, how it is read of a subject.
+
+    Args:
+        family: Counters or gauges.
+        table: The rows; what is read as None is left out.
+        names: Of the labels.
+        subjects: Labels, and what is read.
+    """
+    for name, said, read in table:
+        metric = family(name, said, labels=names)
+        for labels, subject in subjects:
+            value = read(subject)
+            if value is not None:
+                metric.add_metric(labels, value)
+        yield metric
+
+
 def of_changes(endpoints: Iterable[Endpoint]) -> Iterator[Metric]:
     """The metrics of all endpoints."""
     tracks = [
@@ -47,18 +73,8 @@ def of_changes(endpoints: Iterable[Endpoint]) -> Iterator[Metric]:
         for endpoint in endpoints
         for part, track in endpoint.tracks.items()
     ]
-    for name, said, count in _COUNTERS:
-        counter = CounterMetricFamily(name, said, labels=_PART)
-        for labels, track in tracks:
-            counter.add_metric(labels, count(track))
-        yield counter
-    for name, said, value in _GAUGES:
-        gauge = GaugeMetricFamily(name, said, labels=_PART)
-        for labels, track in tracks:
-            found = value(track)
-            if found is not None:
-                gauge.add_metric(labels, found)
-        yield gauge
+    yield from each_of(CounterMetricFamily, _COUNTERS, _PART, tracks)
+    yield from each_of(GaugeMetricFamily, _GAUGES, _PART, tracks)
     weight = GaugeMetricFamily(
         "holdfast_canary_weight_percent", "The canary's share.", labels=("model",)
     )

@@ -31,7 +31,7 @@ from holdfast.serve.gateway import Gateway
 from holdfast.serve.http.entrance import Entrance
 from holdfast.serve.pool.pool import Pool
 from holdfast.serve.pool.tally import Histogram, Tally
-from holdfast.serve.routes.changes import of_changes
+from holdfast.serve.routes.changes import each_of, of_changes
 
 _LABELS = ("model", "version")
 
@@ -107,11 +107,7 @@ class _Collector(Collector):
             for version, tally in endpoint.tallies.items()
         ]
         yield _requests(tallies)
-        for name, said, count in _COUNTERS:
-            counter = CounterMetricFamily(name, said, labels=_LABELS)
-            for labels, tally in tallies:
-                counter.add_metric(labels, count(tally))
-            yield counter
+        yield from each_of(CounterMetricFamily, _COUNTERS, _LABELS, tallies)
         for name, said, histogram in _HISTOGRAMS:
             family = HistogramMetricFamily(name, said, labels=_LABELS)
             for labels, tally in tallies:
@@ -149,24 +145,22 @@ def _now(endpoints: list[Endpoint]) -> Iterator[Metric]:
     for endpoint in endpoints:
         ready.add_metric((endpoint.name,), float(endpoint.ready))
     yield ready
-    pools = [(endpoint.name, pool) for endpoint in endpoints for pool in endpoint.pools]
-    for name, said, gauge in _GAUGES:
-        family = GaugeMetricFamily(name, said, labels=_LABELS)
-        for model, pool in pools:
-            family.add_metric((model, pool.version), gauge(pool))
-        yield family
+    pools = [
+        ((endpoint.name, pool.version), pool) for endpoint in endpoints for pool in endpoint.pools
+    ]
+    yield from each_of(GaugeMetricFamily, _GAUGES, _LABELS, pools)
     memory = GaugeMetricFamily(
         "holdfast_worker_resident_memory_bytes",
         "Memory of each worker.",
         labels=(*_LABELS, "worker"),
     )
     info = InfoMetricFamily("holdfast_model", "What is served.", labels=_LABELS)
-    for model, pool in pools:
+    for labels, pool in pools:
         for number, pid in enumerate(pool.pids):
             resident = resident_bytes(pid)
             if resident is not None:
-                memory.add_metric((model, pool.version, str(number)), resident)
-        info.add_metric((model, pool.version), describe(pool))
+                memory.add_metric((*labels, str(number)), resident)
+        info.add_metric(labels, describe(pool))
     yield memory
     yield info
 
