@@ -424,7 +424,8 @@ def test_one_that_fails_at_the_start_ends_all(registry):
         assert server.process.wait(60) == 1
         assert "is not as it was sealed: changed MLmodel" in server.said
         # What was just being loaded ends by itself, as soon as it sees that the gateway is gone.
-        until(lambda: not workers_named(str(registry.folder)), 10)
+        # While it imports libraries, that is when the import lets it look.
+        until(lambda: not workers_named(str(registry.folder)))
 
 
 def workers_named(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -110,13 +111,18 @@ class Odd:
         os._exit(0)
 
     def _to_the_line(self, data):
-        for fd in range(3, 32):
-            try:
-                line = socket.socket(fileno=os.dup(fd))
-            except OSError:
-                continue
-            line.sendall(data)
-            return
+        # It keeps the number that it had in the parent, which may have many files open.
+        for fd in range(3, 4096):
+            if stat.S_ISSOCK(_mode(fd)):
+                socket.socket(fileno=os.dup(fd)).sendall(data)
+                return
+
+
+def _mode(fd):
+    try:
+        return os.fstat(fd).st_mode
+    except OSError:
+        return 0
 
 
 def _load_pyfunc(path):
