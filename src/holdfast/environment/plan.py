@@ -57,11 +57,18 @@ class Plan:
 
 
 def make_plan(pylock: str, interpreter: Interpreter, only: Collection[str] | None = None) -> Plan:
-    """Choose from a lock what `interpreter` takes.
+    """What a restore of `pylock` builds on `interpreter`; see `choose`, which it raises from."""
+    target = interpreter.target()
+    packages = choose(pylock, target, only)
+    return Plan(key=key_of(packages, target), packages=packages, interpreter=interpreter)
+
+
+def choose(pylock: str, target: Target, only: Collection[str] | None = None) -> tuple[Package, ...]:
+    """Choose from a lock what `target` takes, sorted by name.
 
     Args:
         pylock: The text of a `pylock.toml` (PEP 751).
-        interpreter: The Python to choose for.
+        target: The Python to choose for; it need not be one of this machine.
         only: Names of the packages that are wanted; None for all.
 
     Raises:
@@ -82,11 +89,10 @@ def make_plan(pylock: str, interpreter: Interpreter, only: Collection[str] | Non
             if newer
             else "the file was cut or changed; take the model from its store again",
         ) from error
-    target = interpreter.target()
     selected = (one for one in select(lock, target) if only is None or one.name in only)
     packages = tuple(_package(one, document) for one in selected)
     _refuse_open(packages)
-    return Plan(key=_key(packages, target), packages=packages, interpreter=interpreter)
+    return packages
 
 
 def _package(chosen: Selected, document: Mapping[str, Any]) -> Package:
@@ -125,7 +131,8 @@ def _refuse_open(packages: tuple[Package, ...]) -> None:
         )
 
 
-def _key(packages: tuple[Package, ...], target: Target) -> str:
+def key_of(packages: tuple[Package, ...], target: Target) -> str:
+    """The name, in a store, of the environment of `packages` on `target`: 40 hex digits."""
     ingredients = {
         "store": STORE_FORMAT,
         "python": [target.implementation, target.version, target.abi, target.libc],
