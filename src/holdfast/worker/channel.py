@@ -7,6 +7,7 @@ nobody blocks on it.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from typing import cast
@@ -75,7 +76,7 @@ class Channel(asyncio.Protocol):
             raise RuntimeError("a worker answers one request at a time")
         self._answered = answered
         # One write, one wake of the worker; what is copied here is small beside what follows.
-        self._transport.write(b"".join(frames.pack(header, buffers)))
+        self._write(b"".join(frames.pack(header, buffers)))
 
     def trim_log(self) -> None:
         """Keep only the end of what the process has written, once that is much."""
@@ -130,6 +131,18 @@ class Channel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """The process is gone, or about to be."""
         self._lose("")
+
+    def _write(self, data: bytes) -> None:
+        """Straight to the socket: the loop would write at the end of its turn only.
+
+        Nothing else is on its way there: the answer to the last request has come.
+        """
+        try:
+            sent = self._process.socket.send(data, socket.MSG_DONTWAIT)
+        except OSError:  # no room now, or the worker is gone, which the loop finds out
+            sent = 0
+        if sent < len(data) and self._transport is not None:
+            self._transport.write(memoryview(data)[sent:])
 
     def _read(self, data: bytes) -> None:
         if self._received:
