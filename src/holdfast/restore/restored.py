@@ -90,7 +90,7 @@ def restore_packages(
     """
     model.check_recorded()
     store = Store.open()
-    spec = _spec(model, only, offline=offline, on_progress=on_progress)
+    spec = spec_of(model, only, offline=offline, on_progress=on_progress)
     environment = store.restore(spec, offline=offline, strict=strict, on_progress=on_progress)
     return Restored(model=model, environment=environment, store=store)
 
@@ -112,9 +112,14 @@ def open_worker(restored: Restored) -> Iterator[Worker]:
             yield worker
 
 
-def _spec(
+def spec_of(
     model: Model, only: frozenset[str] | None, *, offline: bool, on_progress: Progress
 ) -> Spec:
+    """What a model's seal asks of a store; `only` names the packages wanted of its lock.
+
+    Raises:
+        HoldfastError: Its lock is not as it was sealed, or there is none and none can be made.
+    """
     seal = model.seal
     return Spec(
         pylock=read_lock(model, offline=offline, on_progress=on_progress),
