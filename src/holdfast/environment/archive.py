@@ -30,8 +30,15 @@ _ENCRYPTED = 0x01
 _DESCRIPTOR_BYTES = (12, 16)
 
 
-def check_wheel(path: Path) -> None:
+_OWN = "build the wheel again and log the model again"
+
+
+def check_wheel(path: Path, *, hint: str = _OWN) -> None:
     """Refuse a wheel that could be read in two ways, or that does not hold what its RECORD says.
+
+    Args:
+        path: The wheel.
+        hint: What to do about one that is refused.
 
     Raises:
         MismatchError: It is one of those; every problem is named.
@@ -49,7 +56,7 @@ def check_wheel(path: Path) -> None:
     if problems:
         raise MismatchError(
             "\n".join([f"the wheel {path.name} is refused:", *problems]),
-            hint="build the wheel again and log the model again",
+            hint=hint,
         )
 
 

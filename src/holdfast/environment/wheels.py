@@ -1,14 +1,15 @@
-"""The wheel store: first-party wheels by their sha256.
+"""The wheel store: wheels by what fixes their bytes; here those that lie beside a lock.
 
 A restore needs the model's folder once, and uv finds a wheel under one path for ever.
 A wheel is copied in, and the copy is what is hashed, checked and given to uv: nobody can swap it
-in between.
+in between. Wheels from elsewhere come in by `holdfast.wheels`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -18,6 +19,19 @@ from holdfast.environment.plan import Package
 from holdfast.errors import LockError, MismatchError
 
 _CHUNK_BYTES = 1 << 20
+# A sha256, or a commit's id: nothing else of a lock's names a folder of ours.
+_PIN = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def wheel_folder(layout: Layout, package: Package) -> Path:
+    """Where the store keeps the wheels of a package's one file, or commit; it may not be there.
+
+    Raises:
+        LockError: What the lock has for its digest is none.
+    """
+    if not _PIN.fullmatch(package.pin):
+        raise LockError(f"{package.chosen.name}: {package.pin!r} is neither a sha256 nor a commit")
+    return layout.wheels / package.pin
 
 
 def admit_wheel(layout: Layout, folder: Path, package: Package) -> Path:
@@ -38,7 +52,7 @@ def admit_wheel(layout: Layout, folder: Path, package: Package) -> Path:
     """
     chosen = package.chosen
     sha256 = chosen.sha256 or ""
-    home = layout.wheels / sha256
+    home = wheel_folder(layout, package)
     # The name is somebody else's; what `Path.name` leaves of it is one part of a path.
     kept = home / Path(chosen.filename).name
     with explained("the wheel store cannot be written"):
@@ -48,14 +62,14 @@ def admit_wheel(layout: Layout, folder: Path, package: Package) -> Path:
             return kept
         partial = home / f".{os.getpid()}.{os.urandom(4).hex()}.whl"
         try:
-            found = _copy(_inside(folder, package), partial)
+            found = copy_hashed(_inside(folder, package), partial)
             if found != sha256:
                 raise MismatchError(
                     f"{package.path} is not the wheel that was locked: sha256 {sha256} expected, "
                     f"{found} found",
                     hint="the model's files have changed since it was logged; do not use them",
                 )
-            if chosen.kind == "wheel":
+            if chosen.kind == "wheel" or kept.suffix == ".whl":
                 check_wheel(partial)
             partial.replace(kept)
         finally:
@@ -79,8 +93,13 @@ def _inside(folder: Path, package: Package) -> Path:
     return path
 
 
-def _copy(source: Path, target: Path) -> str:
-    """Copy a file, not through a link at its end; the sha256 of what was copied, in hex."""
+def copy_hashed(source: Path, target: Path) -> str:
+    """Copy a file, not through a link at its end; the sha256 of what was copied, in hex.
+
+    Raises:
+        LockError: It is no file.
+        OSError: It cannot be read, or not be written.
+    """
     digest = hashlib.sha256()
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as reader, target.open("xb") as writer:  # noqa: PTH123

@@ -122,7 +122,7 @@ def read_file(table: Mapping[str, Any], source: Source, where: str) -> Distribut
         refuse(f"expected 'algorithm:digest', found {digest!r}", path(where, "hash"))
     filename = optional(table, "filename", str, where)
     return DistributionFile(
-        filename=filename or _last_part(url or local or source.location),
+        filename=filename or file_name(url or local or source.location),
         url=url,
         path=local,
         algorithm=algorithm,
@@ -138,7 +138,7 @@ def read_sdist(package: Mapping[str, Any], source: Source, where: str) -> Distri
     return read_file(table, source, path(where, "sdist")) if table else None
 
 
-def _last_part(location: str) -> str:
+def file_name(location: str) -> str:
     """The file name at the end of a URL or a path."""
     name = location.partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2]
     return unquote(name) if "%" in name else name
