@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from holdfast.environment.plan import Package
-from holdfast.image.attach.artifact import NOTHING, Attachment, canonical, hang
 from holdfast.image.attach.contents import Contents
 from holdfast.image.attach.provenance import provenance
 from holdfast.image.attach.sbom import sbom
+from holdfast.image.oci.blobs import blob_of
+from holdfast.image.oci.manifest import NOTHING, artifact_of
 from holdfast.image.values import Blob, Image
 from holdfast.model import Model
 from holdfast.progress import silent
@@ -59,28 +62,37 @@ def attachments(
         base_digest=base_digest,
         lock=read_lock(model, offline=True, on_progress=silent),
     )
-    found = [
-        Attachment(kind=SBOM, content=sbom(contents)),
-        Attachment(
-            kind=PROVENANCE,
-            content=canonical(provenance(contents)),
-            annotations={"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
+    hung = [
+        _Attached(SBOM, sbom(contents)),
+        _Attached(
+            PROVENANCE,
+            provenance(contents),
+            {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"},
         ),
+        *([_of_receipt(receipt)] if receipt is not None else ()),
     ]
-    if receipt is not None:
-        found.append(_receipt(receipt))
-    hung = [hang(one, image.manifest.descriptor) for one in found]
-    return [manifest for manifest, _ in hung], [NOTHING, *(content for _, content in hung)]
+    blobs = [blob_of(one.document, one.kind) for one in hung]
+    subject = image.manifest.descriptor
+    manifests = [
+        artifact_of(one.kind, subject, [blob], one.annotations)
+        for one, blob in zip(hung, blobs, strict=True)
+    ]
+    return manifests, [NOTHING, *blobs]
 
 
-def _receipt(receipt: Receipt) -> Attachment:
-    content = canonical(receipt.to_dict())
-    return Attachment(
-        kind=RECEIPT,
-        content=content,
-        annotations={
-            "dev.holdfast.matches": "true" if receipt.matches else "false",
-            "dev.holdfast.seal": receipt.seal,
-            "org.opencontainers.image.created": receipt.created,
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """One of them: its media type, what it says, and what is to be known without fetching it."""
+
+    kind: str
+    document: Mapping[str, Any]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def _of_receipt(receipt: Receipt) -> _Attached:
+    annotations = {
+        "dev.holdfast.matches": "true" if receipt.matches else "false",
+        "dev.holdfast.seal": receipt.seal,
+        "org.opencontainers.image.created": receipt.created,
+    }
+    return _Attached(RECEIPT, receipt.to_dict(), annotations)

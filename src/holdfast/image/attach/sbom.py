@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
+from typing import Any
 
 from cyclonedx.model import (
     ExternalReference,
@@ -27,7 +28,6 @@ from packageurl import PackageURL
 from holdfast import __version__
 from holdfast.environment.plan import Package
 from holdfast.errors import SealError
-from holdfast.image.attach.artifact import canonical
 from holdfast.image.attach.contents import Contents, address
 from holdfast.model import Model
 from holdfast.redact import bare_url, redact
@@ -36,8 +36,8 @@ from holdfast.redact import bare_url, redact
 _SERIALS = uuid.UUID("6f3d8f0e-5d53-5f57-9a7e-3f1d7e2f6c55")
 
 
-def sbom(contents: Contents) -> bytes:
-    """The document's bytes: the same for the same image. Its time is when the model was sealed."""
+def sbom(contents: Contents) -> dict[str, Any]:
+    """The document: the same for the same image. Its time is when the model was sealed."""
     tool = Component(name="holdfast", version=__version__, type=ComponentType.APPLICATION)
     image = Component(
         name=contents.model.uri,
@@ -52,7 +52,8 @@ def sbom(contents: Contents) -> bytes:
     )
     bom = Bom(serial_number=uuid.uuid5(_SERIALS, contents.digest), metadata=metadata)
     _fill(bom, image, contents)
-    return canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
+    document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    return document
 
 
 def _sealed_at(model: Model) -> datetime:
