@@ -14,8 +14,8 @@ def home() -> Path:
     """Holdfast's folder, made (mode 0700) if it is not there.
 
     Raises:
-        StoreError: It cannot be made, belongs to somebody else, or others may write in it: what
-            lies there is run, so only its user may write it.
+        StoreError: It cannot be made, belongs to another user, or others may write in it: what
+            lies there is run, so only its user may write it, or root, whose it is in an image.
     """
     named = os.environ.get("HOLDFAST_HOME")
     if named:
@@ -34,12 +34,17 @@ def home() -> Path:
             f"{folder} cannot be used: {error.strerror}",
             hint="set HOLDFAST_HOME to a folder of your own on a disk with room",
         ) from error
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022 or _is_led(folder):
+    if not is_trusted(found) or stat.S_IMODE(found.st_mode) & 0o022 or _is_led(folder):
         raise StoreError(
             f"{folder} can be written by somebody else; what lies there is run",
             hint=f"chmod go-w {folder}, or set HOLDFAST_HOME to a folder of your own",
         )
     return folder
+
+
+def is_trusted(found: os.stat_result) -> bool:
+    """Whether it is ours, or root's, who decides what code runs here in any case."""
+    return found.st_uid in {0, os.geteuid()}
 
 
 def _is_led(folder: Path) -> bool:

@@ -77,7 +77,8 @@ def holdfast() -> None:
     """Keep a machine-learning model and its exact environment together.
 
     MODEL is any MLflow model URI (models:/name/version, models:/name@alias, models:/m-id,
-    runs:/id/path, any artifact URI) or a model's folder.
+    runs:/id/path, any artifact URI) or a model's folder. Where it is left out, HOLDFAST_MODEL says
+    which.
     """
     # MLflow would try a server that is down for four minutes; three tries are a quarter of one.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")

@@ -95,7 +95,9 @@ def how(command: F) -> F:
     return only_needed(include(offline(strict(command))))
 
 
-model = click.argument("uri", metavar="MODEL")
+# An image names the model that it holds.
+MODEL_VARIABLE = "HOLDFAST_MODEL"
+model = click.argument("uri", metavar="MODEL", envvar=MODEL_VARIABLE)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 offline = click.option(
     "--offline",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("run", context_settings={"allow_interspersed_args": False})
 @options.how
 @options.talk
-@options.model
+@click.argument("uri", metavar="MODEL")
 @click.argument("words", metavar="[--] COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def command(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("serve", context_settings={"auto_envvar_prefix": "HOLDFAST_SERVE"})
-@click.argument("models", metavar="[NAME=]MODEL...", nargs=-1, required=True)
+@serving.models
 @serving.where
 @serving.who
 @serving.workers

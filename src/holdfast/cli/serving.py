@@ -43,6 +43,14 @@ class Size(click.types.StringParamType):
         return size
 
 
+class _Model(click.types.StringParamType):
+    """A model; a variable holds one, whatever stands in it."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """See click."""
+        return [rv]
+
+
 class Workers(click.IntRange):
     """A number, or "auto": as many as there are cores for this process."""
 
@@ -83,8 +91,12 @@ def _addresses(ctx: click.Context, param: click.Parameter, value: tuple[str, ...
 
 def _option(flag: str, *names: str, **how: Any) -> Any:
     """An option whose variable has the flag's name, whatever it is called here."""
+    return click.option(flag, *names, envvar=_variable(flag), **how)
+
+
+def _variable(flag: str) -> str:
     name = flag.partition("/")[0].removeprefix("--").replace("-", "_").upper()
-    return click.option(flag, *names, envvar=f"HOLDFAST_SERVE_{name}", **how)
+    return f"HOLDFAST_SERVE_{name}"
 
 
 def _seconds(flag: str, name: str, default: float, help_: str) -> Any:
@@ -108,10 +120,21 @@ def _all(*group: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+models = click.argument(
+    "models",
+    metavar="[NAME=]MODEL...",
+    nargs=-1,
+    required=True,
+    envvar=options.MODEL_VARIABLE,
+    type=_Model(),
+)
+
 where = _all(
     _option("--host", default="127.0.0.1", show_default=True, help="Name or address to listen on."),
-    _option(
+    click.option(
         "--port",
+        # SageMaker's name for it goes before the one that an image sets.
+        envvar=["SAGEMAKER_BIND_TO_PORT", _variable("--port")],
         type=click.IntRange(0, 65535),
         default=8000,
         show_default=True,

@@ -1,7 +1,8 @@
 """Where the store keeps what, and that only its owner can write there.
 
-The store is one folder of the user's, in mode 0700. Whoever can write to it decides which code our
-worker runs, so a folder that others can write to is refused, never repaired in silence.
+The store is one folder of the user's, in mode 0700; in an image, one of root's. Whoever
+can write to it decides which code our worker runs, so a folder that others can write to is refused,
+never repaired in silence.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.errors import StoreError
+from holdfast.home import home as holdfast_home
+from holdfast.home import is_trusted
 
 # Part of every key: raise it when what a finished environment holds changes, and old ones are
 # never handed out again.
 STORE_FORMAT = 1
 
-_FOLDERS = (
+FOLDERS = (
     "building",
     "environments",
     "inventories",
@@ -98,12 +101,9 @@ def open_layout(home: Path | None) -> Layout:
     """The store under `home`, else under Holdfast's own folder (`holdfast.home`); made if missing.
 
     Raises:
-        StoreError: It cannot be made, belongs to somebody else, or others can write to it.
+        StoreError: It cannot be made, belongs to another user, or others can write to it.
     """
-    if home is None:
-        from holdfast.home import home as holdfast_home
-
-        home = holdfast_home()
+    home = holdfast_home() if home is None else home
     store = home.absolute() / "store"
     with explained(f"the store at {store} cannot be opened"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def open_layout(home: Path | None) -> Layout:
         _make_private(store)
         store = store.resolve()
         _refuse_shared(store)
-        for name in _FOLDERS:
+        for name in FOLDERS:
             _make_private(store / name)
     return Layout(store)
 
@@ -129,7 +129,7 @@ def _make_private(folder: Path) -> None:
 
 def _refuse_shared(folder: Path) -> None:
     found = folder.stat()
-    if found.st_uid != os.geteuid():
+    if not is_trusted(found):
         raise StoreError(
             f"{folder} belongs to user id {found.st_uid}, not to us ({os.geteuid()})",
             hint="set HOLDFAST_HOME to a folder of your own",

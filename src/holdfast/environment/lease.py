@@ -7,6 +7,7 @@ since NFS cannot lock a folder.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 Waiting = Callable[[], None]
+_NOT_TO_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def acquire(path: Path, *, shared: bool = False, wait: bool = True) -> int | None:
@@ -30,7 +32,7 @@ def acquire(path: Path, *, shared: bool = False, wait: bool = True) -> int | Non
     """
     mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _opened(path, shared=shared)
         try:
             fcntl.flock(descriptor, mode)
             if _still_at(path, descriptor):
@@ -42,6 +44,25 @@ def acquire(path: Path, *, shared: bool = False, wait: bool = True) -> int | Non
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _opened(path: Path, *, shared: bool) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        # In an image nobody may write, and the lock's file is there; to share it is to read it.
+        if not shared or error.errno not in _NOT_TO_WRITE:
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def note_use(descriptor: int) -> None:
+    """Note on a lock's file that what it stands for is used now; not where nobody may write."""
+    try:
+        os.utime(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_TO_WRITE:
+            raise
 
 
 def _still_at(path: Path, descriptor: int) -> bool:

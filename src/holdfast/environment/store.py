@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.environment.layout import Layout, explained, open_layout, write_whole
-from holdfast.environment.lease import alone, alone_if_free, together
+from holdfast.environment.lease import alone, alone_if_free, note_use, together
 from holdfast.environment.python import Interpreter, choose_python, read_facts, surroundings
 from holdfast.environment.spec import Spec
 from holdfast.errors import HoldfastError, StoreError
@@ -131,11 +131,7 @@ class Store:
         """What these inputs came to before, if it is here and its Python is the same file."""
         try:
             request = json.loads(self.layout.request(digest).read_bytes())
-            found = os.stat(request["python"])  # noqa: PTH116
-            if request["identity"] != [found.st_size, found.st_mtime_ns]:
-                return None
-            # A Python that is not the very one may have been joined by it since.
-            if not request["exact"] and request["surroundings"] != surroundings():
+            if not _is_as_it_was(request):
                 return None
             environment = self._environment(request)
             # Nor may its program be another one than that: it is run before anything is compared.
@@ -147,13 +143,14 @@ class Store:
 
     def _environment(self, request: dict[str, Any]) -> Environment:
         key = request["key"]
-        path = self.layout.environment(key)
+        # In an image the name is a link: paths there do not depend on it.
+        path = self.layout.environment(key).resolve()
         return Environment(
             key=key,
             path=path,
             python=path / "bin" / "python",
             site_packages=path / request["site_packages"],
-            pycache=self.layout.pycache(key),
+            pycache=self.layout.pycache(key).resolve(),
             python_version=request["version"],
             exact=request["exact"],
             inventory_path=self.layout.inventory(key),
@@ -162,7 +159,7 @@ class Store:
     def _touch(self, key: str) -> bool:
         """Note that `key` is used now; whether it is there. Prune cannot come in between."""
         with together(self.layout.lease_lock(key)) as descriptor:
-            os.utime(descriptor)
+            note_use(descriptor)
             python = self.layout.environment(key) / "bin" / "python"
             return python.exists() and self.layout.inventory(key).exists()
 
@@ -259,7 +256,7 @@ class Store:
         with explained("the store cannot be used"):
             lock = self.layout.lease_lock(environment.key)
         with together(lock) as descriptor:
-            os.utime(descriptor)
+            note_use(descriptor)
             if not environment.python.exists():
                 raise StoreError(
                     f"the environment {environment.path} is gone", hint="restore it again"
@@ -318,3 +315,15 @@ class Store:
         return prune_environments(
             self.layout, older_than=older_than, max_bytes=max_bytes, key=key, dry_run=dry_run
         )
+
+
+def _is_as_it_was(request: dict[str, Any]) -> bool:
+    """Whether a request's Python is the same file, and still the best that can be had."""
+    # Written with an image, as the Python was: nothing but the two together comes or goes.
+    if request["identity"] is None:
+        return True
+    found = os.stat(request["python"])  # noqa: PTH116
+    if request["identity"] != [found.st_size, found.st_mtime_ns]:
+        return False
+    # A Python that is not the very one may have been joined by it since.
+    return bool(request["exact"] or request["surroundings"] == surroundings())

@@ -53,7 +53,8 @@ class Receipt:
         grade: The seal's.
         created: UTC, ISO 8601 to the second.
         environment: Key of the environment, "" where it was not restored.
-        machine: What it was verified on: Python, platform, Holdfast's and uv's versions.
+        machine: What it was verified on: Python, platform, Holdfast's and uv's versions ("" where
+            there is no uv).
         checks: In the order they were made.
         slim: How the environment stands to the whole one; None where it is the whole one.
     """

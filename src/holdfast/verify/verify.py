@@ -11,7 +11,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from holdfast.errors import MismatchError
 from holdfast.model import Model, open_model
@@ -142,8 +142,16 @@ def _receipt(verifying: _Verifying) -> Receipt:
             "holdfast": version("holdfast"),
             "platform": platform.platform(),
             "python": restored.environment.python_version if restored else "",
-            "uv": version("uv"),
+            "uv": _uv_version(),
         },
         checks=tuple(verifying.done),
         slim=restored.slim if restored else None,
     )
+
+
+def _uv_version() -> str:
+    """The version of uv; "" in an image, which has everything and so does without."""
+    try:
+        return version("uv")
+    except PackageNotFoundError:
+        return ""
