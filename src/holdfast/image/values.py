@@ -112,18 +112,40 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A file's bytes that lie in a file on disk: all of it, or a piece, as a wheel holds them.
+
+    Nothing of it is read before it is written into a layer; `layers.contents` reads it.
+
+    Attributes:
+        path: The file on disk.
+        size: Bytes, unpacked.
+        sha256: What they must hash to, 32 bytes; None where nobody has said.
+        offset: Where in `path` they begin.
+        packed: How many bytes there are deflated into (RFC 1951); None where they are as they are.
+    """
+
+    path: Path
+    size: int
+    sha256: bytes | None = None
+    offset: int = 0
+    packed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One thing in a layer; whoever writes the tar adds owner, time and the folders above it.
 
     Attributes:
         path: Where it stands in the image, without a leading slash: "holdfast/model/MLmodel".
-        content: A file's bytes, or the file that holds them; None for a link or a folder.
+        content: A file's bytes, the file that holds them, or where they lie and what they must be;
+            None for a link or a folder.
         link: Where a symbolic link points; "" for a file or a folder.
         executable: Whether a file is a program.
     """
 
     path: str
-    content: bytes | Path | None = None
+    content: bytes | Path | Stored | None = None
     link: str = ""
     executable: bool = False
 
