@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from holdfast.home import home
 from holdfast.model import Model
@@ -47,34 +49,57 @@ class Finding:
 
 def recall(model: Model, included: Sequence[str]) -> Finding | None:
     """What was found for a model before."""
-    return _read(_path(model, included))
+    return read_finding(home() / _name(model, included))
 
 
 def remember(model: Model, included: Sequence[str], finding: Finding) -> None:
     """Keep what was found."""
-    document = {
-        "key": finding.key,
-        "names": sorted(finding.names),
-        "slim": asdict(finding.slim),
-    }
-    write_file(_path(model, included), to_json(document))
+    write_finding(home() / _name(model, included), finding)
+
+
+def as_file(model: Model, include: Iterable[str], finding: Finding) -> tuple[str, bytes]:
+    """How a finding is kept: the file's path in Holdfast's folder, and what is in it.
+
+    Args:
+        model: The model.
+        include: Packages that were asked for by name, besides those that the seal names.
+        finding: What was found.
+    """
+    return _name(model, all_included(model, include)), _as_json(finding)
 
 
 def slim_keys() -> frozenset[str]:
     """Keys of the environments that were proven to be enough for some model."""
-    return frozenset(found.key for found in map(_read, _all()) if found is not None)
+    return frozenset(found.key for found in map(read_finding, _all()) if found is not None)
 
 
 def _all() -> Iterator[Path]:
     return (home() / "slim").glob("*.json")
 
 
-def _path(model: Model, included: Sequence[str]) -> Path:
+def all_included(model: Model, include: Iterable[str]) -> tuple[str, ...]:
+    """Names of the packages that a slim environment has in any case, the seal's too; sorted."""
+    named = (*model.seal.project.slim_include, *include)
+    return tuple(sorted({str(canonicalize_name(name)) for name in named}))
+
+
+def _name(model: Model, included: Sequence[str]) -> str:
     asked = json.dumps([_FORMAT, model.digest, *included])
-    return home() / "slim" / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
+    return f"slim/{hashlib.sha256(asked.encode()).hexdigest()}.json"
 
 
-def _read(path: Path) -> Finding | None:
+def write_finding(path: Path, finding: Finding) -> None:
+    """Write a finding; `read_finding` is the way back."""
+    write_file(path, _as_json(finding))
+
+
+def _as_json(finding: Finding) -> bytes:
+    slim = asdict(finding.slim)
+    return to_json({"key": finding.key, "names": sorted(finding.names), "slim": slim})
+
+
+def read_finding(path: Path) -> Finding | None:
+    """What `as_file` says of a finding; None where there is nothing to be read."""
     try:
         document = json.loads(path.read_bytes())
         names = frozenset(map(str, document["names"]))

@@ -61,10 +61,7 @@ def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
 
     seal = model.seal
     lines, constraints = _asked_for(model)
-    python = ".".join(seal.python.version.split(".")[:2])
-    asked = (python, lines, constraints, seal.indexes, seal.wheels)
-    digest = hashlib.sha256(repr(asked).encode()).hexdigest()
-    kept = home() / "late-locks" / f"{digest}.toml"
+    kept, python = late_lock_file(model), _minor(model)
     if not kept.is_file():
         if offline:
             raise SealError(
@@ -83,6 +80,18 @@ def _late_lock(model: Model, *, offline: bool, on_progress: Progress) -> str:
         )
         _keep(kept, dumps(new_lock([*packages, *map(_package, seal.wheels)], python)))
     return kept.read_text(encoding="utf-8")
+
+
+def late_lock_file(model: Model) -> Path:
+    """Where the lock of a seal without one is kept, once it was made."""
+    lines, constraints = _asked_for(model)
+    asked = (_minor(model), lines, constraints, model.seal.indexes, model.seal.wheels)
+    digest = hashlib.sha256(repr(asked).encode()).hexdigest()
+    return home() / "late-locks" / f"{digest}.toml"
+
+
+def _minor(model: Model) -> str:
+    return ".".join(model.seal.python.version.split(".")[:2])
 
 
 def _asked_for(model: Model) -> tuple[list[str], list[str]]:

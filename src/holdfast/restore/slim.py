@@ -28,7 +28,7 @@ from holdfast.lock.slim import (
 )
 from holdfast.model import Model, read_golden
 from holdfast.progress import Progress
-from holdfast.restore.findings import Finding, recall, remember
+from holdfast.restore.findings import Finding, all_included, recall, remember
 from holdfast.restore.lock import read_lock
 from holdfast.restore.replay import replay
 from holdfast.restore.restored import Restored, Slim, open_worker, restore_packages
@@ -112,10 +112,9 @@ def restore_slim(
         HoldfastError: The environment cannot be had.
     """
     _refuse_unprovable(model)
-    names = {str(canonicalize_name(name)) for name in (*model.seal.project.slim_include, *include)}
     asked = _Asked(
         model=model,
-        included=tuple(sorted(names)),
+        included=all_included(model, include),
         offline=offline,
         strict=strict,
         on_progress=on_progress,

@@ -1,0 +1,79 @@
+"""Holdfast itself, as entries: the files of the installation that runs now.
+
+However it is installed, from a wheel or editable, the same files give the same entries, as if a
+wheel of them had been installed. Nothing of this machine is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from installer.scripts import Script
+
+import holdfast
+from holdfast.environment.tree import digest_bytes
+from holdfast.errors import ToolError
+from holdfast.image.layers.wheel import Place
+from holdfast.image.values import Entry
+
+# Of the installation's notes, those that are the package's own.
+_NOTES = ("METADATA", "entry_points.txt")
+_COMPILED = (".pyc", ".pyo")
+
+
+def gateway_own_entries(place: Place) -> list[Entry]:
+    """Holdfast in the gateway's environment: its files, dist-info and program.
+
+    Raises:
+        ToolError: The running Holdfast is not installed.
+    """
+    known = _installed()
+    package = Path(holdfast.__file__).parent
+    notes = f"holdfast-{known.version}.dist-info"
+    files = {f"holdfast/{path}": (package / path).read_bytes() for path in _sources(package)}
+    files |= {f"{notes}/{name}": _note(known, name) for name in _NOTES}
+    name, program = Script("holdfast", "holdfast.cli", "main", "console").generate(
+        place.python, "posix"
+    )
+    script = Entry(path=f"{place.bin}/{name}".lstrip("/"), content=program, executable=True)
+    record = _record(files, {f"../../../bin/{name}": program}, notes)
+    folder = place.site_packages.lstrip("/")
+    return [
+        *(Entry(path=f"{folder}/{path}", content=content) for path, content in files.items()),
+        Entry(path=f"{folder}/{notes}/RECORD", content=record),
+        script,
+    ]
+
+
+def _installed() -> Distribution:
+    try:
+        return distribution("holdfast")
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            "Holdfast runs from a folder where it is not installed, and an image holds Holdfast",
+            hint="uv tool install 'holdfast[image]', or uv pip install --editable .",
+        ) from error
+
+
+def _sources(package: Path) -> Iterator[str]:
+    """Its files, by path relative to it; without bytecode and what editors and systems leave."""
+    for path in sorted(package.rglob("*")):
+        parts = path.relative_to(package).parts
+        hidden = any(part.startswith((".", "__pycache__")) for part in parts)
+        if path.is_file() and not hidden and path.suffix not in _COMPILED:
+            yield "/".join(parts)
+
+
+def _note(known: Distribution, name: str) -> bytes:
+    return (known.read_text(name) or "").encode()
+
+
+def _record(files: dict[str, bytes], scripts: dict[str, bytes], notes: str) -> bytes:
+    """The RECORD of what is installed (PEP 376); no path of ours has a comma or quote in it."""
+    rows = [
+        f"{path},sha256={digest_bytes(content)},{len(content)}"
+        for path, content in sorted({**files, **scripts}.items())
+    ]
+    return "".join(f"{row}\n" for row in (*rows, f"{notes}/RECORD,,")).encode()
