@@ -10,6 +10,7 @@ import click
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json, print_table
 from holdfast.environment.prune import Listed
+from holdfast.environment.prune_wheels import KeptWheel, prune_wheels
 from holdfast.environment.store import Store
 from holdfast.errors import InputError, StoreError
 from holdfast.restore.findings import slim_keys
@@ -66,9 +67,10 @@ def prune(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Remove environments that nobody uses, the longest unused first.
+    """Remove environments and kept wheels that nobody uses, the longest unused first.
 
     Without an option, only the remains of killed builds go. An environment in use never does.
+    A wheel that an image was made of goes before an environment does: it can be fetched again.
     """
     store = Store.open()
     named = None if key is None else _named(store, key)
@@ -77,13 +79,31 @@ def prune(
     )
     if named and named not in {one.key for one in removed}:
         raise StoreError(f"the environment {named} is in use", hint="stop the process that uses it")
+    wheels = _prune_wheels(store, removed, _time(older_than), _size(max_size), dry_run)
     if as_json:
         print_json([_as_json(one) for one in removed])
-        return
-    for one in removed:
-        print_data(one.key)
-    freed = size(sum(map(_own, removed)))
-    screen.say(f"{'would remove' if dry_run else 'removed'} {len(removed)}, {freed}")
+    else:
+        for one in removed:
+            print_data(one.key)
+    done = "would remove" if dry_run else "removed"
+    screen.say(f"{done} {len(removed)}, {size(sum(map(_own, removed)))}")
+    if wheels:
+        screen.say(f"{done} {len(wheels)} wheels, {size(sum(one.bytes for one in wheels))}")
+
+
+def _prune_wheels(
+    store: Store,
+    removed: tuple[Listed, ...],
+    older_than: timedelta | None,
+    max_bytes: int | None,
+    dry_run: bool,  # noqa: FBT001
+) -> tuple[KeptWheel, ...]:
+    """Wheels have the room that environments leave."""
+    room = None
+    if max_bytes is not None:
+        gone = {one.key for one in removed}
+        room = max_bytes - sum(one.bytes for one in store.list() if one.key not in gone)
+    return prune_wheels(store.layout, older_than=older_than, max_bytes=room, dry_run=dry_run)
 
 
 def _named(store: Store, key: str) -> str:

@@ -18,12 +18,12 @@ from pathlib import Path
 from holdfast.environment.inventory import read_inventory
 from holdfast.environment.layout import Layout, explained
 from holdfast.environment.lease import alone_if_free
+from holdfast.environment.prune_wheels import tidy_wheels
 from holdfast.environment.tree import scan
 from holdfast.errors import StoreError
 
 # What `restore` has just handed out has no lease yet.
 MINIMUM_AGE = timedelta(minutes=10)
-_WHEEL_AGE = timedelta(days=1)
 _BLOCK_BYTES = 512  # of st_blocks (POSIX)
 
 
@@ -192,7 +192,7 @@ def _tidy(layout: Layout) -> None:
     for request in layout.request("").parent.glob("*.json"):
         if _key_of(request) not in keys:
             request.unlink(missing_ok=True)
-    _tidy_wheels(layout, keys)
+    tidy_wheels(layout, {pin for key in keys for pin in _pins(layout, key)})
 
 
 def _tidy_key(layout: Layout, key: str) -> None:
@@ -213,15 +213,6 @@ def _key_of(request: Path) -> str:
         return str(json.loads(request.read_bytes())["key"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def _tidy_wheels(layout: Layout, keys: set[str]) -> None:
-    """Remove first-party wheels that no environment was built from; new ones may be about to be."""
-    pins = {pin for key in keys for pin in _pins(layout, key)}
-    for folder in layout.wheels.iterdir():
-        age = time.time() - folder.stat().st_mtime
-        if folder.name not in pins and age > _WHEEL_AGE.total_seconds():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _pins(layout: Layout, key: str) -> list[str]:

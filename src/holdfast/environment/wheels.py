@@ -18,6 +18,11 @@ from holdfast.environment.layout import Layout, explained
 from holdfast.environment.plan import Package
 from holdfast.errors import LockError, MismatchError
 
+# Beside a wheel that was fetched or built: what it was when it was checked.
+NOTE = ".checked"
+# In each folder, held by whoever fills or removes it.
+LOCK = ".lock"
+
 _CHUNK_BYTES = 1 << 20
 # A sha256, or a commit's id: nothing else of a lock's names a folder of ours.
 _PIN = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

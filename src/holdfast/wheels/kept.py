@@ -19,12 +19,11 @@ from holdfast.environment.archive import check_wheel
 from holdfast.environment.layout import Layout, explained, write_whole
 from holdfast.environment.lease import alone
 from holdfast.environment.plan import Package
-from holdfast.environment.wheels import wheel_folder
+from holdfast.environment.wheels import LOCK, NOTE, wheel_folder
 from holdfast.errors import LockError
 from holdfast.lock.source import file_name
 from holdfast.lock.target import Target
 
-NOTE = ".checked"
 _BAD = "the index, or whoever made the lock, gives a wheel that cannot be trusted; do not use it"
 
 
@@ -80,7 +79,7 @@ def place(layout: Layout, package: Package) -> Iterator[Path]:
     folder = wheel_folder(layout, package)
     folder.mkdir(mode=0o700, exist_ok=True)
     os.utime(folder)
-    with alone(folder / ".lock"):
+    with alone(folder / LOCK):
         yield folder
 
 
