@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from configparser import Error as ConfigError
 from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import relpath
@@ -24,7 +25,7 @@ from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError
 from installer.records import Hash, InvalidRecordEntry, RecordEntry
 from installer.scripts import Script
-from installer.utils import Scheme, construct_record_file
+from installer.utils import SCHEME_NAMES, Scheme, construct_record_file
 
 from holdfast.environment.record import STRONG
 from holdfast.errors import MismatchError
@@ -65,7 +66,7 @@ class Place:
         return f"{self.root}/bin/python"
 
     def scheme(self, name: str, distribution: str) -> str:
-        """Where a wheel's scheme goes, absolute; headers as in every virtual environment."""
+        """Where a scheme of a distribution's wheel goes, absolute; headers as venvs have them."""
         headers = f"{self.root}/include/site/python{self.python_version}/{distribution}"
         places = {"scripts": self.bin, "data": self.root, "headers": headers}
         return places.get(name, self.site_packages)
@@ -93,7 +94,10 @@ def wheel_entries(wheel: Path, place: Place) -> tuple[tuple[Entry, ...], tuple[R
                 warnings.simplefilter("ignore")  # bytecode in a wheel is left out: no news
                 install(source, destination, {})
     except (
-        AssertionError,  # what installer says of entry points that are none
+        # What installer says of entry points that are none, with and without `python -O`.
+        AssertionError,
+        AttributeError,
+        ConfigError,
         InstallerError,
         InvalidRecordEntry,
         LookupError,
@@ -117,12 +121,19 @@ class _Destination(WheelDestination):
     def __init__(self, source: Source, place: Place) -> None:
         self.entries: dict[str, Entry] = {}
         self.rows: dict[str, Row] = {}
-        self._source = source
-        self._place = place
+        self._python = place.python
+        self._roots = {name: place.scheme(name, source.distribution) for name in SCHEME_NAMES}
+        # What a scheme's paths begin with in RECORD, where they are relative to site-packages.
+        relative = {name: relpath(at, place.site_packages) for name, at in self._roots.items()}
+        self._prefixes = {
+            name: None if there == "." else f"{there}/" for name, there in relative.items()
+        }
 
     def write_script(self, name: str, module: str, attr: str, section: str) -> RecordEntry:
+        if "/" in name:
+            raise ValueError(f"{name!r} is no script's name")
         script = Script(name, module, attr, "gui" if section == "gui" else "console")
-        name, content = script.generate(self._place.python, "posix")
+        name, content = script.generate(self._python, "posix")
         return self._write_bytes(Scheme("scripts"), name, content, executable=True)
 
     def write_file(
@@ -150,13 +161,8 @@ class _Destination(WheelDestination):
         record_file_path: str,
         records: Iterable[tuple[Scheme, RecordEntry]],
     ) -> None:
-        with construct_record_file(records, self._from_site_packages) as file:
+        with construct_record_file(records, self._prefixes.get) as file:
             self._write_bytes(scheme, record_file_path, file.read(), executable=False)
-
-    def _from_site_packages(self, scheme: Scheme) -> str | None:
-        """What a scheme's paths begin with in RECORD, where they are relative to site-packages."""
-        there = relpath(self._at(scheme), self._place.site_packages)
-        return None if there == "." else f"{there}/"
 
     def _write_bytes(
         self, scheme: Scheme, path: str, content: bytes, *, executable: bool
@@ -166,7 +172,7 @@ class _Destination(WheelDestination):
         return RecordEntry(path, Hash("sha256", _base64(sha256)), len(content))
 
     def _add(self, scheme: Scheme, path: str, content: bytes | Stored, *, executable: bool) -> None:
-        whole = f"{self._at(scheme)}/{path}".removeprefix("/")
+        whole = f"{self._roots[scheme]}/{path}".removeprefix("/")
         if not is_inside(path) or whole in self.entries:
             raise ValueError(f"{path!r} leaves its folder, or is there twice")
         if isinstance(content, bytes):
@@ -176,15 +182,12 @@ class _Destination(WheelDestination):
         self.entries[whole] = Entry(path=whole, content=content, executable=executable)
         self.rows[whole] = (whole, size, _base64(sha256))
 
-    def _at(self, scheme: Scheme) -> str:
-        return self._place.scheme(scheme, self._source.distribution)
-
     def _with_interpreter(self, script: Stored) -> bytes:
         """A script whose first line is "#!python" (the binary distribution format)."""
         if script.size > _LONGEST_SCRIPT_BYTES:
             raise ValueError(f"a script has {script.size} bytes")
         rest = read_stored(script).partition(b"\n")[2]
-        return f"#!{self._place.python}\n".encode() + rest
+        return f"#!{self._python}\n".encode() + rest
 
 
 def _hashed_otherwise(member: Member) -> bytes:
