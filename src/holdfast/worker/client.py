@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from holdfast.errors import InputError, ModelError
+from holdfast.home import is_trusted
 from holdfast.redact import redact_said
 from holdfast.worker import frames
 from holdfast.worker.process import Launch, Line, Process, why_ended
@@ -346,10 +347,10 @@ def _with_lines(message: str, lines: str) -> str:
 
 
 def _own_folder(folder: Path) -> None:
-    """Bytecode is code: nobody else may have written it."""
+    """Bytecode is code: nobody but us, or root, may have written it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
-    if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if not is_trusted(found) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise InputError(
             f"{folder} holds compiled code, and others could write to it",
             hint=f"chmod go-w {folder}",
