@@ -109,7 +109,7 @@ def open_base(
     platform: Platform,
     *,
     kept: Path,
-    offline: bool = False,  # noqa: ARG001
+    offline: bool = False,
     on_progress: Progress = silent,
 ) -> Base:
     """The base that `text` names.
@@ -131,19 +131,13 @@ def open_base(
     """
     path, name = _path_of(text)
     if path is None:
-        raise InputError(f"there is no base at {text}")
-    if not _is_layout(path):
-        on_progress(f"reading the base {path.name}")
-        layer = layer_of(path, kept)
-        return Base(
-            name="",
-            digest=layer.diff_id,
-            platform=platform,
-            config={},
-            layers=(layer,),
-            tree=_tree((layer,), kept),
-        )
+        from holdfast.image.registry.pull import pull  # its HTTP is not loaded for a file
+
+        taken = pull(text, platform, kept / "pulled", on_progress, offline=offline)
+        return _base(text, platform, taken, kept)
     on_progress(f"reading the base {path.name}")
+    if not _is_layout(path):
+        return _of_root_files(layer_of(path, kept), platform, kept)
     return _base("", platform, take(Kept(open_layout(path), kept), name, platform, kept), kept)
 
 
@@ -155,6 +149,17 @@ def _base(name: str, platform: Platform, taken: Taken, kept: Path) -> Base:
         config=taken.config.document,
         layers=taken.layers,
         tree=_tree(taken.layers, kept),
+    )
+
+
+def _of_root_files(layer: Layer, platform: Platform, kept: Path) -> Base:
+    return Base(
+        name="",
+        digest=layer.diff_id,
+        platform=platform,
+        config={},
+        layers=(layer,),
+        tree=_tree((layer,), kept),
     )
 
 
