@@ -145,6 +145,21 @@ def checked(stream: BinaryIO, descriptor: Descriptor, where: str) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(Checked(stream, descriptor, where), CHUNK))
 
 
+def opened(blob: Blob) -> BinaryIO:
+    """The bytes of a blob, checked while they are read.
+
+    Raises:
+        StoreError: Its file cannot be read.
+    """
+    if isinstance(blob.content, bytes):
+        return checked(io.BytesIO(blob.content), blob.descriptor, "memory")
+    try:
+        stream = blob.content.open("rb")
+    except OSError as error:
+        raise StoreError(f"{blob.content} cannot be read: {error.strerror}") from error
+    return checked(stream, blob.descriptor, str(blob.content))
+
+
 def read_document(stream: BinaryIO, size: int, where: str) -> bytes:
     """A manifest, an index or a config, whole.
 

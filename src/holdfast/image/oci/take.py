@@ -7,7 +7,7 @@ the next is asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,9 +15,9 @@ from holdfast.errors import InputError
 from holdfast.image.oci.blobs import OnBytes, unheard
 from holdfast.image.oci.config import Config, read_config
 from holdfast.image.oci.manifest import Manifest, check_image, read_index, read_manifest
+from holdfast.image.oci.together import side_by_side
 from holdfast.image.values import INDEX, Blob, Descriptor, Layer, Platform
 
-_AT_ONCE = 4
 # An index that names an index is allowed; one that goes on is a trap.
 _MOST_INDEXES = 3
 
@@ -115,12 +115,11 @@ def _choose(found: Sequence[Descriptor], platform: Platform, name: str) -> Descr
 def _layers(
     source: Source, manifest: Manifest, config: Config, into: Path, on_bytes: OnBytes
 ) -> tuple[Layer, ...]:
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        paths = pool.map(lambda one: source.fetch(one, into, on_bytes), manifest.layers)
-        blobs = [
-            Blob(descriptor=descriptor, content=path)
-            for descriptor, path in zip(manifest.layers, paths, strict=True)
-        ]
+    paths = side_by_side([partial(source.fetch, one, into) for one in manifest.layers], on_bytes)
+    blobs = [
+        Blob(descriptor=descriptor, content=path)
+        for descriptor, path in zip(manifest.layers, paths, strict=True)
+    ]
     return tuple(
         Layer(blob=blob, diff_id=diff_id, created_by=words)
         for blob, diff_id, words in zip(blobs, config.diff_ids, config.created_by, strict=True)

@@ -21,7 +21,7 @@ from holdfast.image.oci.blobs import (
     blob_path,
     blobs_of,
     canonical,
-    checked,
+    opened,
     save,
     unheard,
     whole,
@@ -195,18 +195,3 @@ def _member(file: BinaryIO, path: str, stream: BinaryIO, size: int, on_bytes: On
         file.write(content)
         on_bytes(len(content))
     file.write(tarfile.NUL * (-size % tarfile.BLOCKSIZE))
-
-
-def opened(blob: Blob) -> BinaryIO:
-    """The bytes of a blob, checked while they are read.
-
-    Raises:
-        StoreError: Its file cannot be read.
-    """
-    if isinstance(blob.content, bytes):
-        return checked(io.BytesIO(blob.content), blob.descriptor, "memory")
-    try:
-        stream = blob.content.open("rb")
-    except OSError as error:
-        raise StoreError(f"{blob.content} cannot be read: {error.strerror}") from error
-    return checked(stream, blob.descriptor, str(blob.content))

@@ -1,0 +1,284 @@
+"""HTTP with one registry: who we are, where it sends us, trying again, and what it refused.
+
+A registry is other people's input: it may hang, drip, lie and lead anywhere. What it sends is
+bounded and timed here; that it is what its digest says is checked where it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import NoReturn, TypeVar
+
+import httpx
+import stamina
+
+from holdfast.errors import HoldfastError, InputError, ToolError
+from holdfast.image.registry.auth import Auth, Scopes
+from holdfast.image.registry.reference import Reference, is_loopback
+from holdfast.redact import printable, redact
+
+T = TypeVar("T")
+
+_ATTEMPTS = 4
+_FIRST_WAIT_SECONDS = 0.2
+_MOST_WAIT_SECONDS = 10.0
+_PATIENCE_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
+# Less than this is no transfer, but somebody who holds the line.
+_LEAST_BYTES_PER_SECOND = 512
+_MOST_REDIRECTS = 5
+_MOST_ERROR_BYTES = 1 << 14
+_CHUNK = 1 << 16
+
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_LATER = (408, 425, 429, 500, 502, 503, 504)
+_ELSEWHERE = (301, 302, 303, 307, 308)
+
+# It warns of each retry; where nobody listens, that would go to stderr.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class Later(Exception):  # noqa: N818 - no error of anybody's yet
+    """It may go well another time: the registry is busy, or the line was cut.
+
+    Attributes:
+        seconds: How long it asks us to wait; 0 where it does not say.
+    """
+
+    def __init__(self, words: str, seconds: float = 0.0) -> None:
+        super().__init__(words)
+        self.seconds = seconds
+
+
+class Client:
+    """What a registry answers, for many threads.
+
+    Args:
+        reference: The registry, and the repository that is worked on.
+        patience: Seconds to wait for a byte.
+    """
+
+    def __init__(self, reference: Reference, patience: float = _PATIENCE_SECONDS) -> None:
+        self.reference = reference
+        self._patience = patience
+        self._home = httpx.URL(reference.url)
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(patience, connect=min(patience, _CONNECT_SECONDS), pool=None),
+            follow_redirects=False,
+            # A proxy cannot reach what listens on this machine's loopback alone.
+            trust_env=not is_loopback(reference.host),
+            # A body that is coded on the way would have another digest.
+            headers={"Accept-Encoding": "identity", "User-Agent": "holdfast"},
+        )
+        self._auth = Auth(self._http, reference)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def again(self, action: Callable[[], T]) -> T:
+        """Do `action`, again where that may help.
+
+        Raises:
+            ToolError: It did not.
+        """
+        try:
+            for attempt in stamina.retry_context(
+                on=_worth_another,
+                attempts=_ATTEMPTS,
+                timeout=None,
+                wait_initial=_FIRST_WAIT_SECONDS,
+                wait_max=_MOST_WAIT_SECONDS,
+            ):
+                with attempt:
+                    return action()
+        except Later as error:
+            raise self._unreachable(str(error)) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from None
+        raise AssertionError  # the last attempt returns or raises
+
+    @contextmanager
+    def answer(
+        self,
+        method: str,
+        url: str | httpx.URL,
+        scopes: Scopes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Callable[[], bytes | Iterable[bytes]] | None = None,
+    ) -> Iterator[httpx.Response]:
+        """The answer to one request, its body not read yet; past challenges and redirects.
+
+        Args:
+            method: "GET", say.
+            url: Below the repository's own, or absolute.
+            scopes: What is to be done, in the words of token servers.
+            headers: Beside those of every request.
+            body: Makes what is sent; called again where it must be sent again.
+
+        Raises:
+            httpx.HTTPError: It could not be reached, or did not answer in time.
+            ToolError: It leads in circles, or where nobody should go.
+        """
+        target = self._home.join(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._authorized(method, target, scopes, headers or {}, body)
+            if method not in {"GET", "HEAD"} or response.status_code not in _ELSEWHERE:
+                break
+            response.close()
+            target = self.led_to(response)
+        else:
+            raise ToolError(f"{self.reference.host} redirects without end")
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def led_to(self, response: httpx.Response) -> httpx.URL:
+        """Where a Location header leads.
+
+        Raises:
+            ToolError: Nowhere, or where what is sent could be heard by others.
+        """
+        location = response.headers.get("location")
+        if not location:
+            raise ToolError(f"{self.reference.host} redirects to nowhere")
+        try:
+            target = response.url.join(location)
+        except httpx.InvalidURL:
+            target = httpx.URL("")
+        is_local = target.scheme == "http" == self._home.scheme and is_loopback(target.host)
+        if target.userinfo or not (target.scheme == "https" or is_local):
+            raise ToolError(
+                f"{self.reference.host} redirects to where we do not go: "
+                f"{printable(redact(location[:300]))}"
+            )
+        return target
+
+    def _authorized(
+        self,
+        method: str,
+        url: httpx.URL,
+        scopes: Scopes,
+        headers: Mapping[str, str],
+        body: Callable[[], bytes | Iterable[bytes]] | None,
+    ) -> httpx.Response:
+        """Send a request; to the registry itself with what it asks for, to others without."""
+        is_home = _origin(url) == _origin(self._home)
+        header = self._auth.header(scopes) if is_home else None
+        response = self._send(method, url, headers, header, body)
+        if response.status_code == _UNAUTHORIZED and is_home:
+            with closing(response):
+                learnt = self._auth.learn(response, scopes, header)
+                if learnt is None:
+                    self.refused(response)
+            response = self._send(method, url, headers, learnt, body)
+        return response
+
+    def _send(
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        authorization: str | None,
+        body: Callable[[], bytes | Iterable[bytes]] | None,
+    ) -> httpx.Response:
+        own = {**headers, "Authorization": authorization} if authorization else headers
+        content = body() if body is not None else None
+        request = self._http.build_request(method, url, headers=own, content=content)
+        return self._http.send(request, stream=True)
+
+    def body(self, response: httpx.Response) -> Iterator[bytes]:
+        """What comes, as long as it comes at a pace.
+
+        Raises:
+            Later: It drips.
+            httpx.HTTPError: The line was cut, or nothing came in time.
+        """
+        began, length = time.monotonic(), 0
+        for chunk in response.iter_raw(_CHUNK):
+            yield chunk
+            length += len(chunk)
+            waited = time.monotonic() - began
+            if waited > self._patience:
+                if length < _LEAST_BYTES_PER_SECOND * waited:
+                    raise Later(f"it sent {length} bytes in {waited:.0f} seconds")
+                began, length = time.monotonic(), 0
+
+    def check(self, response: httpx.Response, *good: int) -> None:
+        """Nothing, where the status is a good one.
+
+        Raises:
+            Later: The registry is busy.
+            InputError: What was asked for is not there.
+            ToolError: It refuses.
+        """
+        if response.status_code in good:
+            return
+        if response.status_code in _LATER:
+            raise Later(f"HTTP {response.status_code}", _retry_after(response))
+        self.refused(response)
+
+    def refused(self, response: httpx.Response) -> NoReturn:
+        """Raise what a refusal means.
+
+        Raises:
+            InputError: What was asked for is not there.
+            ToolError: Anything else.
+        """
+        status, name = response.status_code, self.reference
+        words = self._words(response)
+        if status == _NOT_FOUND:
+            raise InputError(f"{name} is not there{words}")
+        if status in {_UNAUTHORIZED, _FORBIDDEN}:
+            raise ToolError(
+                f"{name.host} does not let us do this to {name.repository} (HTTP {status}){words}",
+                hint=f"podman login {name.host}, or docker login",
+            )
+        raise ToolError(f"{name.host} refuses (HTTP {status}){words}")
+
+    def _words(self, response: httpx.Response) -> str:
+        """The registry's own words (distribution specification, "Error codes"), in one line."""
+        try:
+            content = b""
+            for chunk in self.body(response):
+                content += chunk
+                if len(content) > _MOST_ERROR_BYTES:
+                    return ""
+            said = json.loads(content)["errors"][0]
+            words = f"{said.get('code', '')} {said.get('message', '')}"
+        except (Later, httpx.HTTPError, httpx.StreamError, ValueError, RecursionError):
+            return ""
+        except (LookupError, TypeError, AttributeError):
+            return ""
+        return f": {printable(redact(words.strip()[:300]))}"
+
+    def _unreachable(self, why: str) -> HoldfastError:
+        return ToolError(
+            f"{self.reference.host} failed for {self.reference.repository}: "
+            f"{printable(redact(why))}",
+            hint="try again later; what is there already is not sent again",
+        )
+
+
+def _worth_another(error: Exception) -> bool | float:
+    """Whether to try again; a number of seconds to wait before."""
+    if isinstance(error, Later):
+        return error.seconds or True
+    never = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+    return isinstance(error, httpx.TransportError) and not isinstance(error, never)
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds that a busy registry asks for, where it asks for a sensible number of them."""
+    said = response.headers.get("retry-after", "")
+    return min(float(said), _MOST_WAIT_SECONDS) if said.isascii() and said.isdigit() else 0.0
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
