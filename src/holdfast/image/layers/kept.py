@@ -123,7 +123,7 @@ def _take(home: Path) -> Kept | None:
 
 
 def _check(blob: Path, layer: Layer) -> None:
-    if f"sha256:{digest_file(blob).sha256}" != layer.blob.descriptor.digest:
+    if blob.is_symlink() or f"sha256:{digest_file(blob).sha256}" != layer.blob.descriptor.digest:
         raise ValueError(f"{blob} has changed")
 
 
