@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from holdfast.diff.diff import diff
     from holdfast.errors import HoldfastError
+    from holdfast.image.build import build_image
     from holdfast.model import open_model
     from holdfast.predict import predict
     from holdfast.restore.restore import restore
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HoldfastError",
     "__version__",
+    "build_image",
     "diff",
     "open_model",
     "predict",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "HoldfastError": "holdfast.errors",
+    "build_image": "holdfast.image.build",
     "diff": "holdfast.diff.diff",
     "open_model": "holdfast.model",
     "predict": "holdfast.predict",

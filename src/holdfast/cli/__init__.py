@@ -32,6 +32,7 @@ _COMMANDS = {
     "diff": "Say what changed between two models or versions.",
     "predict": "Predict a file's rows, in the sealed environment.",
     "serve": "Serve models over HTTP, each in its sealed environment.",
+    "image": "Make an OCI image that serves a model; no Docker, no root.",
     "env": "List and prune the environments that are kept.",
 }
 
