@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from holdfast.environment.layout import write_whole
 from holdfast.errors import InputError, MismatchError
@@ -36,9 +36,8 @@ _TEXTS = re.compile(r"etc/(passwd|group|os-release|ld\.so\.cache|ld-musl-\w+\.pa
 _LIBRARY = re.compile(r".+\.so(\.[\w.]+)?", re.ASCII | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """One thing in a layer.
+class Node(NamedTuple):
+    """One thing in a layer; a tuple, for a base has tens of thousands.
 
     Attributes:
         kind: FILE, FOLDER, LINK, HARD (a second name of a file) or OTHER (a device, a pipe).
@@ -205,7 +204,7 @@ def _as_json(listing: Listing) -> dict[str, Any]:
     return {
         path: {
             name: value.as_json() if isinstance(value, Elf) else value
-            for name in Node.__dataclass_fields__
+            for name in Node._fields
             if (value := getattr(node, name)) != getattr(plain, name)
         }
         for path, node in listing.nodes.items()

@@ -86,9 +86,11 @@ def _recalled(note: Path) -> dict[str, Elf] | None:
 def _read(wheel: Path) -> Iterator[tuple[str, Elf]]:
     with wheel.open("rb") as file, zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
-        begins, _ = check_layout(file, entries, archive.start_dir)
+        begins, problems = check_layout(file, entries, archive.start_dir)
+        if problems:
+            raise zipfile.BadZipFile(problems[0])
         for entry in entries:
-            if not _CODE.fullmatch(entry.filename) or entry.filename not in begins:
+            if not _CODE.fullmatch(entry.filename):
                 continue
             with _spooled(read_entry(file, entry, begins[entry.filename])) as unpacked:
                 elf = read_elf(unpacked)

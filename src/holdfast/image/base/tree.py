@@ -125,12 +125,14 @@ class Tree:
                 branch.children.pop(name.removeprefix(_WHITEOUT), None)
 
     def _add(self, layer: Listing) -> None:
+        before, parent = "", self._folder("")
         for path, node in layer.nodes.items():
             folder, _, name = path.rpartition("/")
             if name.startswith(_WHITEOUT):
                 continue
+            if folder != before:  # most stand beside the one before
+                before, parent = folder, self._folder(folder)
             own = self._same_file(node) if node.kind == HARD else node
-            parent = self._folder(folder)
             if parent is None or own is None:
                 continue
             there = parent.children.get(name)
@@ -151,7 +153,8 @@ class Tree:
             return None
         branch = self._root
         for part in parts:
-            branch = branch.children.setdefault(part, _Branch(Node(kind=FOLDER)))
-            if branch.node.kind != FOLDER:
-                branch.node = Node(kind=FOLDER)
+            below = branch.children.get(part)
+            if below is None or below.node.kind != FOLDER:
+                below = branch.children[part] = _Branch(Node(kind=FOLDER))
+            branch = below
         return branch
