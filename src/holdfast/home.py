@@ -1,4 +1,7 @@
-"""The one folder that Holdfast keeps things in: `HOLDFAST_HOME`, else the user's cache folder."""
+"""The one folder that Holdfast keeps things in: `HOLDFAST_HOME`, else the user's cache folder.
+
+And where it puts what is not to be kept.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import tempfile
 from pathlib import Path
 
 from holdfast.errors import StoreError
+
+_IN_MEMORY = "/dev/shm"  # noqa: S108 - only for folders of our own, made with mkdtemp
 
 
 def home() -> Path:
@@ -40,6 +45,24 @@ def home() -> Path:
             hint=f"chmod go-w {folder}, or set HOLDFAST_HOME to a folder of your own",
         )
     return folder
+
+
+def scratch() -> str:
+    """Where temporary files go: where the system has them, else in memory.
+
+    Raises:
+        StoreError: Nothing can be written anywhere.
+    """
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        # A container whose root is read only still has this, as a rule.
+        if os.access(_IN_MEMORY, os.W_OK):
+            return _IN_MEMORY
+        raise StoreError(
+            "there is no folder here that temporary files could be written to",
+            hint="mount one on /tmp (--tmpfs /tmp, an emptyDir), or set TMPDIR",
+        ) from error
 
 
 def is_trusted(found: os.stat_result) -> bool:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from holdfast.errors import ModelError
+from holdfast.home import scratch
 from holdfast.redact import redact_said
 
 _MAIN = Path(__file__).with_name("main.py")
@@ -83,8 +84,8 @@ class Process:
     """A running worker process. `socket` is the line to it; `end` must be called."""
 
     def __init__(self, launch: Launch) -> None:
-        self._folder = tempfile.mkdtemp(prefix="holdfast-worker-")
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
+        self._folder = tempfile.mkdtemp(prefix="holdfast-worker-", dir=scratch())
+        self._log: IO[bytes] = tempfile.TemporaryFile(dir=scratch())  # noqa: SIM115 - closed in `end`
         # Appending: the log can be cut short while the process writes to it.
         fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
         self.socket, theirs = socket.socketpair()
