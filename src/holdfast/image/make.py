@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from platform import machine
 
@@ -65,7 +66,8 @@ def make(model: Model, wishes: Wishes, on_progress: Progress) -> Built:
         images = _together(made, model, receipt)
         if wishes.output is not None:
             on_progress(f"writing {wishes.output}")
-            write_images(images, wishes.output, wishes.tag)
+            # Alone: tools that are given no name take a layout's image only if it is the only one.
+            write_images(replace(images, attachments=(), blobs=()), wishes.output, wishes.tag)
         pushed = push(images, reference, on_progress) if reference else None
     return Built(
         images=images,
