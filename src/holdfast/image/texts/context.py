@@ -122,7 +122,7 @@ def _copy_model(model: Model, target: Path) -> None:
     """Copy what is sealed; the copy is what is compared, so nobody can swap a file in between."""
     for path in (*model.seal.files, SEAL_FILE):
         source = inside(model.path, path)
-        if not source.is_file() or source.is_symlink():
+        if not source.is_file():
             raise MismatchError(f"{model.uri} is not as it was sealed: missing {path!r}")
         _copy(source, inside(target, path))
     comparison = compare_folder(target, model.seal.files)
