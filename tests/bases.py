@@ -1,7 +1,8 @@
 """Bases for images, made at test time: a root file system with a real Python, nothing downloaded.
 
 The quick one holds a CPython of this machine with the shared libraries that it and most wheels
-load. It runs: tests unpack and enter images that stand on it.
+load. It runs: tests unpack and enter images that stand on it. Debian's come from its packages, for
+any architecture, unpacked and no more.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ _PASSWD = (
     b"root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
 )
 _GROUP = b"root:x:0:\nnogroup:x:65534:\n"
+_CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+_DEBIAN = "bookworm"
+_DEBIAN_PACKAGES = "python3.11,libpython3.11-stdlib,libgomp1,libstdc++6,libc6"
+_MMDEBSTRAP = shutil.which("mmdebstrap") or ""
+needs_mmdebstrap = pytest.mark.skipif(not _MMDEBSTRAP, reason="mmdebstrap is not installed")
 _FOLDERS = ("dev", "etc", "home", "proc", "root", "run", "sys", "var/tmp")
 _MERGED = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
 
@@ -110,6 +116,39 @@ def make_quick_base(path: Path, python: str = "", *, without: Iterable[str] = ()
     return root.write(path)
 
 
+def make_debian_base(path: Path, architecture: str = "arm64") -> Path:
+    """A root file system tar at `path`: Debian 12's Python 3.11, at /usr/bin/python3.11.
+
+    Its packages are unpacked and not configured, so that nothing of another architecture is run.
+    """
+    scratch = path.with_name(f"{path.name}.unpacking")
+    scratch.mkdir()
+    subprocess.run(
+        [_MMDEBSTRAP, "--quiet", "--variant=extract", f"--architectures={architecture}",
+         f"--include={_DEBIAN_PACKAGES}", _DEBIAN, scratch / "packages.tar"],
+        env=os.environ | {"TMPDIR": str(scratch), "SOURCE_DATE_EPOCH": "0"},
+        check=True,
+    )  # fmt: skip
+    with tarfile.open(scratch / "packages.tar", "a") as tar:
+        for name, content in (("etc/passwd", _PASSWD), ("etc/group", _GROUP)):
+            _append(tar, f"./{name}", content)
+        _append(tar, f"./{_CERTIFICATES}", _certificates().read_bytes())
+    (scratch / "packages.tar").replace(path)
+    shutil.rmtree(scratch)
+    return path
+
+
+def _append(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
+
+
+def _certificates() -> Path:
+    named = ssl.get_default_verify_paths().cafile or f"/{_CERTIFICATES}"
+    return Path(named).resolve()
+
+
 def _standard_library(folder: Path) -> Iterator[Path]:
     for top, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not _is_left_out(name)]
@@ -156,10 +195,8 @@ def _furnish(root: RootFiles) -> None:
     root.file(
         "etc/os-release", f'ID=quick\nPRETTY_NAME="{platform.machine()} for tests"\n'.encode()
     )
-    paths = ssl.get_default_verify_paths()
-    certificates = Path(paths.cafile or "/etc/ssl/certs/ca-certificates.crt")
-    root.file("etc/ssl/certs/ca-certificates.crt", certificates.resolve())
-    root.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
+    root.file(_CERTIFICATES, _certificates())
+    root.link("usr/lib/ssl/cert.pem", f"/{_CERTIFICATES}")
 
 
 @pytest.fixture(scope="session")
@@ -169,5 +206,16 @@ def quick_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.getbasetemp(),
         "quick-base",
         lambda folder: make_quick_base(folder / "base.tar"),
+    )
+    return folder / "base.tar"
+
+
+@pytest.fixture(scope="session")
+def arm64_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Debian's Python for arm64; for tests marked `needs_mmdebstrap`, and `slow`: it downloads."""
+    folder = made_once(
+        tmp_path_factory.getbasetemp(),
+        "arm64-base",
+        lambda folder: make_debian_base(folder / "base.tar"),
     )
     return folder / "base.tar"
