@@ -26,7 +26,7 @@ _CHUNK_BYTES = 1 << 20
 # More than any wheel; a lock need not say how big a file is.
 _MOST_BYTES = 16 << 30
 _LATER = (408, 425, 429, 500, 502, 503, 504)
-_MOST_WAIT_SECONDS = 20.0
+_MOST_WAIT_SECONDS = 5.0
 _PARTIAL, _OK, _PAST_END = 206, 200, 416
 
 # It warns of each retry; where nobody listens, that would go to stderr.
@@ -74,6 +74,7 @@ def download(wanted: Wanted, partial: Path, network: Network, tally: Tally) -> N
             attempts=network.retries + 1,
             timeout=None,
             wait_initial=0.2,
+            wait_jitter=0.3,
             wait_max=_MOST_WAIT_SECONDS,
         ):
             with attempt:
@@ -83,6 +84,8 @@ def download(wanted: Wanted, partial: Path, network: Network, tally: Tally) -> N
 
 
 def _attempt(wanted: Wanted, partial: Path, network: Network, tally: Tally) -> None:
+    if tally.stopped:
+        raise Stopped
     digest, start = _begun(partial)
     resumed = start > 0
     if not _is_whole(wanted, start, digest.hexdigest()):
@@ -175,6 +178,8 @@ def _receive(
             _write(file.fileno(), chunk)
             digest.update(chunk)
             tally.add(len(chunk))
+    if wanted.size is not None and length < wanted.size:
+        raise _Cut(f"it ended after {length} of {wanted.size} bytes")
 
 
 def _length(response: httpx.Response, start: int) -> int:
@@ -198,6 +203,8 @@ def _write(descriptor: int, chunk: bytes) -> None:
 
 def _unreachable(wanted: Wanted, error: Exception) -> HoldfastError:
     what = redact_said(str(error), os.environ) or type(error).__name__
+    if isinstance(error, httpx.LocalProtocolError):  # it may quote a credential
+        what = "a header of ours is none that HTTP has"
     return ToolError(
         f"{wanted.name}: {redact(wanted.url)} cannot be fetched: {what}",
         hint="check the network and the index's address; what has come so far is kept",

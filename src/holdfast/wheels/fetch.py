@@ -193,7 +193,7 @@ def _is_stop(error: BaseException) -> bool:
 
 def _fetched(job: _Job, network: Network, package: Package, tally: Tally) -> Path:
     """A wheel in the store, from where the lock says."""
-    with kept.place(job.layout, package) as place:
+    with kept.place(job.layout, package, job.on_progress) as place:
         # Another process may have been first.
         path = kept.find(job.layout, package, job.target)
         if path is None:
@@ -244,7 +244,7 @@ def _built(job: _Job, network: Network | None, package: Package, tally: Tally) -
     """A wheel of what has none."""
     with (
         tempfile.TemporaryDirectory(dir=home(), prefix=".wheel-") as scratch,
-        kept.place(job.layout, package) as place,
+        kept.place(job.layout, package, job.on_progress) as place,
     ):
         path = kept.find(job.layout, package, job.target)
         if path is not None:

@@ -23,6 +23,7 @@ from holdfast.environment.wheels import LOCK, NOTE, wheel_folder
 from holdfast.errors import LockError
 from holdfast.lock.source import file_name
 from holdfast.lock.target import Target
+from holdfast.progress import Progress
 
 _BAD = "the index, or whoever made the lock, gives a wheel that cannot be trusted; do not use it"
 
@@ -74,12 +75,16 @@ def admit(partial: Path, path: Path) -> Path:
 
 
 @contextmanager
-def place(layout: Layout, package: Package) -> Iterator[Path]:
+def place(layout: Layout, package: Package, on_progress: Progress) -> Iterator[Path]:
     """The package's folder in the store, held against everybody else who would fill it."""
+
+    def say() -> None:
+        on_progress(f"waiting for another process that fetches {package.chosen.name}")
+
     folder = wheel_folder(layout, package)
     folder.mkdir(mode=0o700, exist_ok=True)
     os.utime(folder)
-    with alone(folder / LOCK):
+    with alone(folder / LOCK, say):
         yield folder
 
 

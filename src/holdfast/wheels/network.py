@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from holdfast.errors import InputError, ToolError
+from holdfast.redact import redact_said
 from holdfast.wheels.credentials import Credential, Credentials
 
 _SECONDS = 30.0  # uv's own
@@ -91,7 +92,8 @@ class Network:
                 limits=httpx.Limits(max_connections=self.connections),
             )
         except (ImportError, ValueError) as error:  # a proxy of a kind that httpx has no code for
-            raise ToolError(f"the proxy in HTTP(S)_PROXY or ALL_PROXY: {error}") from error
+            said = redact_said(str(error), os.environ)
+            raise ToolError(f"the proxy in HTTP(S)_PROXY or ALL_PROXY: {said}") from None
 
     def _is_insecure(self, url: str) -> bool:
         parts = urlsplit(url)
