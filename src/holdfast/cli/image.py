@@ -93,7 +93,7 @@ def command(
     from holdfast.image.build import build_image
 
     with screen.progress("making the image") as doing:
-        built = build_image(uri, **chosen, on_progress=doing)
+        built = build_image(uri, **chosen, sbom=sbom is not None, on_progress=doing)
     for note in built.notes:
         screen.say(f"note: {note}")
     say_slim(screen, built.slim)

@@ -178,7 +178,7 @@ def _image(
         *others,
         *gateway,
         *own,
-        frame_part(shop, contents, model, wheels),
+        frame_part(shop, contents, model, wheels, (*others, *own)),
         model_part(shop, contents, model, asked.slim, asked.slim_include),
     )
     labels = image_labels(

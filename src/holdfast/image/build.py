@@ -25,6 +25,7 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
     tag: str = "latest",
     gzip: bool = False,
     verify: bool = False,
+    sbom: bool = False,
     slim: bool = False,
     slim_include: Iterable[str] = (),
     offline: bool = False,
@@ -46,6 +47,7 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
         tag: What the image is called in a layout.
         gzip: Compress layers for clients that cannot read zstd.
         verify: Verify the model here first; its receipt is attached.
+        sbom: Make the SBOM also where nothing is pushed: `Built.sbom()`.
         slim: Only the packages that the model was seen to need.
         slim_include: Packages that a slim environment has in any case.
         offline: Fetch nothing but what is pushed.
@@ -81,6 +83,7 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
         tag=tag,
         gzip=gzip,
         verify=verify,
+        sbom=sbom,
         slim=slim,
         slim_include=tuple(slim_include),
         offline=offline,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.errors import InputError
-from holdfast.image.attach.attach import SBOM
 from holdfast.image.oci.manifest import read_manifest
-from holdfast.image.registry.push import Pushed
 from holdfast.image.registry.reference import Reference
 from holdfast.image.values import Images
 from holdfast.restore.restored import Slim
+
+if TYPE_CHECKING:
+    from holdfast.image.registry.push import Pushed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,12 @@ class Wishes:
     slim_include: tuple[str, ...] = ()
     offline: bool = False
     strict: bool = False
+    sbom: bool = False
+
+    @property
+    def attached(self) -> bool:
+        """Whether attachments are of any use."""
+        return self.push is not None or self.sbom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +70,13 @@ class Built:
         return f"{self.reference.source}@{self.digest}" if self.reference else ""
 
     def sbom(self) -> bytes:
-        """The SBOM of the image, CycloneDX 1.6 as JSON.
+        """The SBOM of the image, CycloneDX 1.6 as JSON; where it was pushed, or asked for.
 
         Raises:
             InputError: There are several images, and so several SBOMs.
         """
+        from holdfast.image.attach.attach import SBOM
+
         found = [one for one in self.images.attachments if one.descriptor.artifact_type == SBOM]
         if len(found) != 1:
             raise InputError(

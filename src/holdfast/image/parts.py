@@ -5,10 +5,12 @@ From what changes least to what changes most, so that what a client has is below
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from holdfast.environment.plan import Package
 from holdfast.errors import InputError
@@ -24,6 +26,7 @@ from holdfast.image.layers.compress import Compression
 from holdfast.image.layers.contents import read_stored
 from holdfast.image.layers.folder import folder_entries
 from holdfast.image.layers.group import group
+from holdfast.image.layers.kept import layer_key, take_or_make
 from holdfast.image.layers.packages import Making, Pinned, package_layers
 from holdfast.image.layers.wheel import Place, wheel_entries
 from holdfast.image.layers.write import write_layer
@@ -67,11 +70,21 @@ class Shop:
         """Where packages go in the environment at `folder`."""
         return place_of(folder, self.python.version)
 
-    def write(self, entries: Iterable[Entry], created_by: str) -> Layer:
+    def write(self, entries: Iterable[Entry], created_by: str, into: Path | None = None) -> Layer:
         """A layer that is made each time."""
+        folder = into or self.scratch
         return write_layer(
-            entries, self.scratch, self.compression, created_by=created_by, mtime=self.mtime
+            entries, folder, self.compression, created_by=created_by, mtime=self.mtime
         )
+
+    def keep(
+        self, made_of: Mapping[str, Any], entries: Callable[[], Iterable[Entry]], created_by: str
+    ) -> Layer:
+        """A layer that is made once for as long as it is made of the same."""
+        key = layer_key({"named": created_by, **made_of}, self.compression, mtime=self.mtime)
+        return take_or_make(
+            self.kept, key, lambda into: (self.write(entries(), created_by, into), ())
+        ).layer
 
 
 def package_parts(
@@ -104,7 +117,17 @@ def gateway_parts(shop: Shop, packages: Sequence[Package], wheels: Wheels) -> tu
     layers, _ = _layers(shop, [packages], wheels, folder=GATEWAY)
     frame, _ = frame_entries(shop.python.path, shop.python.version, folder=GATEWAY)
     entries = [*frame, *gateway_own_entries(shop.place(GATEWAY))]
-    return (*layers, shop.write(entries, "holdfast"))
+    made_of = {"entries": _digest_of(entries)}
+    return (*layers, shop.keep(made_of, lambda: entries, "holdfast"))
+
+
+def _digest_of(entries: Iterable[Entry]) -> str:
+    """Of entries whose contents are in memory."""
+    state = hashlib.sha256()
+    for entry in entries:
+        state.update(f"{entry.path}\0{entry.link}\0{entry.executable}\0".encode())
+        state.update(hashlib.sha256(cast("bytes", entry.content or b"")).digest())
+    return state.hexdigest()
 
 
 def _layers(
@@ -138,17 +161,36 @@ def _pinned(package: Package, wheels: Wheels) -> Pinned:
     return Pinned(name=chosen.name, version=chosen.version or "", sha256=str(sha256))
 
 
-def frame_part(shop: Shop, contents: Contents, model: Model, wheels: Wheels) -> Layer:
+def frame_part(
+    shop: Shop, contents: Contents, model: Model, wheels: Wheels, packages: Iterable[Layer]
+) -> Layer:
     """What makes of the packages an environment in a store, as a user who owns nothing.
+
+    Args:
+        shop: Where it is made.
+        contents: The environment.
+        model: One that has it.
+        wheels: Its packages' wheels, by name.
+        packages: Their layers.
 
     Raises:
         MismatchError: A package is not the one that was sealed.
     """
-    check_records(contents, partial(_record, shop.place(ENVIRONMENT), wheels))
-    frame, _ = contents.frame
-    passwd, group_ = (shop.base.tree.text(path) or None for path in ("/etc/passwd", "/etc/group"))
-    entries = [*frame, *store_entries(contents, model), *account_entries(passwd, group_)]
-    return shop.write(entries, "holdfast: the environment's frame and its store")
+    passwd, groups = (shop.base.tree.text(path) or None for path in ("/etc/passwd", "/etc/group"))
+    made_of = {
+        "environment": contents.key,
+        "asked": contents.spec.digest(),
+        "packages": [layer.diff_id for layer in packages],
+        "python": [contents.python, *contents.program],
+        "accounts": [passwd, groups],
+    }
+
+    def entries() -> list[Entry]:
+        check_records(contents, partial(_record, shop.place(ENVIRONMENT), wheels))
+        frame, _ = contents.frame
+        return [*frame, *store_entries(contents, model), *account_entries(passwd, groups)]
+
+    return shop.keep(made_of, entries, "holdfast: the environment's frame and its store")
 
 
 def _record(place: Place, wheels: Wheels, name: str) -> str:
