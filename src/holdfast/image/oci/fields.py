@@ -92,7 +92,9 @@ def items_at(table: Mapping[str, Any], key: str, where: str) -> Iterator[tuple[s
     Raises:
         InputError: It is something else, or there are more than any image has.
     """
-    value = table.get(key) or []
+    value = table.get(key)
+    if value is None:
+        return
     if not isinstance(value, list) or len(value) > _MOST_ITEMS:
         raise InputError(f"'{where}.{key}' is no array of at most {_MOST_ITEMS}")
     for place, item in enumerate(value):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Mapping
 from threading import RLock
 from typing import Any
@@ -26,6 +27,7 @@ Scopes = tuple[str, ...]
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _MOST_BYTES = 1 << 20
+_MOST_SECONDS = 60
 _CLIENT = "holdfast"
 _DONE = 200
 
@@ -162,11 +164,11 @@ def _token_in(content: bytes, realm: str) -> str:
 
 
 def _bounded(answer: httpx.Response) -> list[bytes]:
-    found, length = [], 0
-    for chunk in answer.iter_bytes(1 << 16):
+    found, length, began = [], 0, time.monotonic()
+    for chunk in answer.iter_bytes():
         length += len(chunk)
-        if length > _MOST_BYTES:
-            raise ToolError("the token server says more than a token")
+        if length > _MOST_BYTES or time.monotonic() - began > _MOST_SECONDS:
+            raise ToolError("the token server says more than a token, or takes too long to say it")
         found.append(chunk)
     return found
 

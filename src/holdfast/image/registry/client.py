@@ -32,7 +32,6 @@ _CONNECT_SECONDS = 10.0
 _LEAST_BYTES_PER_SECOND = 512
 _MOST_REDIRECTS = 5
 _MOST_ERROR_BYTES = 1 << 14
-_CHUNK = 1 << 16
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _LATER = (408, 425, 429, 500, 502, 503, 504)
@@ -59,15 +58,13 @@ class Client:
 
     Args:
         reference: The registry, and the repository that is worked on.
-        patience: Seconds to wait for a byte.
     """
 
-    def __init__(self, reference: Reference, patience: float = _PATIENCE_SECONDS) -> None:
+    def __init__(self, reference: Reference) -> None:
         self.reference = reference
-        self._patience = patience
         self._home = httpx.URL(reference.url)
         self._http = httpx.Client(
-            timeout=httpx.Timeout(patience, connect=min(patience, _CONNECT_SECONDS), pool=None),
+            timeout=httpx.Timeout(_PATIENCE_SECONDS, connect=_CONNECT_SECONDS, pool=None),
             follow_redirects=False,
             # A proxy cannot reach what listens on this machine's loopback alone.
             trust_env=not is_loopback(reference.host),
@@ -201,11 +198,12 @@ class Client:
             httpx.HTTPError: The line was cut, or nothing came in time.
         """
         began, length = time.monotonic(), 0
-        for chunk in response.iter_raw(_CHUNK):
+        # Not in pieces of a size: what is waited for to fill one would be lost with the line.
+        for chunk in response.iter_raw():
             yield chunk
             length += len(chunk)
             waited = time.monotonic() - began
-            if waited > self._patience:
+            if waited > _PATIENCE_SECONDS:
                 if length < _LEAST_BYTES_PER_SECOND * waited:
                     raise Later(f"it sent {length} bytes in {waited:.0f} seconds")
                 began, length = time.monotonic(), 0

@@ -139,7 +139,7 @@ def _of_entry(entry: Mapping[str, Any], path: Path) -> Credential | None:
     user, password = entry.get("username") or "", entry.get("password") or ""
     if packed := entry.get("auth"):
         try:
-            user, _, password = base64.b64decode(str(packed)).decode().partition(":")
+            user, _, password = base64.b64decode(str(packed), validate=True).decode().partition(":")
         except ValueError:
             raise InputError(f"{path} holds a credential that cannot be read") from None
     if not (user or any(tokens)):
