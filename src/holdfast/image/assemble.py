@@ -27,6 +27,7 @@ from holdfast.image.oci.manifest import manifest_of
 from holdfast.image.parts import (
     Shop,
     Wheels,
+    base_parts,
     frame_part,
     gateway_parts,
     model_part,
@@ -174,7 +175,7 @@ def _image(
         time=asked.mtime,
     )
     layers = (
-        *base.layers,
+        *base_parts(shop),
         *others,
         *gateway,
         *own,

@@ -29,8 +29,8 @@ from holdfast.image.layers.group import group
 from holdfast.image.layers.kept import layer_key, take_or_make
 from holdfast.image.layers.packages import Making, Pinned, package_layers
 from holdfast.image.layers.wheel import Place, wheel_entries
-from holdfast.image.layers.write import write_layer
-from holdfast.image.values import Entry, Layer, Row, Stored
+from holdfast.image.layers.write import compress_layer, write_layer
+from holdfast.image.values import LAYER_TAR, Entry, Layer, Row, Stored
 from holdfast.lock.target import Target
 from holdfast.model import Model
 from holdfast.restore.restored import Slim
@@ -85,6 +85,20 @@ class Shop:
         return take_or_make(
             self.kept, key, lambda into: (self.write(entries(), created_by, into), ())
         ).layer
+
+
+def base_parts(shop: Shop) -> tuple[Layer, ...]:
+    """The base's layers as they are, but for plain tars, which are compressed like ours."""
+    return tuple(map(partial(_packed, shop), shop.base.layers))
+
+
+def _packed(shop: Shop, layer: Layer) -> Layer:
+    if layer.blob.descriptor.media_type != LAYER_TAR:
+        return layer
+    key = layer_key({"base": layer.diff_id}, shop.compression)
+    return take_or_make(
+        shop.kept, key, lambda into: (compress_layer(layer, into, shop.compression), ())
+    ).layer
 
 
 def package_parts(

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from holdfast.image.layers.compress import Compression, compressor
 from holdfast.image.layers.tar import tar
+from holdfast.image.oci.blobs import CHUNK, opened
 from holdfast.image.values import Blob, Descriptor, Entry, Layer
 
 
@@ -40,10 +41,34 @@ def write_layer(
         MismatchError: A file is not what was said of it.
         OSError: A file cannot be read, or the blob not written.
     """
+    return _layer(tar(entries, mtime=mtime), folder, compression, created_by)
+
+
+def compress_layer(layer: Layer, folder: Path, compression: Compression) -> Layer:
+    """A layer that is a plain tar, compressed: the same files, and so the same diff_id.
+
+    Args:
+        layer: The plain one, on disk.
+        folder: As of `write_layer`.
+        compression: How.
+
+    Raises:
+        MismatchError: Its blob is not what its descriptor says.
+        StoreError: It cannot be read.
+        OSError: The blob cannot be written.
+    """
+    with opened(layer.blob) as stream:
+        pieces = iter(lambda: stream.read(CHUNK), b"")
+        return _layer(pieces, folder, compression, layer.created_by)
+
+
+def _layer(
+    pieces: Iterable[bytes], folder: Path, compression: Compression, created_by: str
+) -> Layer:
     partial = folder / f".{os.getpid()}.{os.urandom(8).hex()}"
     try:
         with partial.open("xb") as file:
-            diff_id, digest, size = _write(tar(entries, mtime=mtime), file, compression)
+            diff_id, digest, size = _write(pieces, file, compression)
         blob = partial.rename(folder / digest)
     finally:
         partial.unlink(missing_ok=True)
