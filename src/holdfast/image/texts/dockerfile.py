@@ -134,7 +134,7 @@ def _image(wanted: Wanted) -> str:
     return f"""\
 FROM ${{BASE}}
 COPY --from=environment /context/etc/ /etc/
-COPY --from=gateway {_GATEWAY} {_GATEWAY}
+COPY --from=environment {_GATEWAY} {_GATEWAY}
 COPY --from=environment {absolute(ENVIRONMENT)} {absolute(ENVIRONMENT)}
 COPY --from={"slim" if wanted.slim else "environment"} {_HOME} {_HOME}
 ENV PATH={_GATEWAY}/bin:${{PATH:-/usr/local/bin:/usr/bin:/bin}}

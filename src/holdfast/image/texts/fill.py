@@ -24,7 +24,7 @@ from holdfast.environment.store import Environment, Store
 from holdfast.errors import HoldfastError, InputError
 from holdfast.home import home
 from holdfast.image.inside.account import account_entries
-from holdfast.image.inside.places import ENVIRONMENT, MODEL, absolute
+from holdfast.image.inside.places import ENVIRONMENT, GATEWAY, MODEL, absolute
 from holdfast.image.texts.recipe import LATE_LOCKS, read_recipe
 from holdfast.model import open_model
 from holdfast.restore.findings import read_finding, remember
@@ -54,7 +54,7 @@ def fill(recipe: Path, accounts: Path) -> None:
     if (recipe / LATE_LOCKS).is_dir():
         shutil.copytree(recipe / LATE_LOCKS, home() / LATE_LOCKS)
     _write_accounts(accounts)
-    for folder in (place, home(), accounts):
+    for folder in (Path(absolute(GATEWAY)), place, home(), accounts):
         _let_read(folder)
 
 

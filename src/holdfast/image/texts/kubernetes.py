@@ -14,9 +14,8 @@ import yaml
 from holdfast.errors import InputError
 from holdfast.image.inside.config import PORT
 from holdfast.image.inside.places import USER
-from holdfast.redact import printable
+from holdfast.image.registry.reference import parse_reference
 
-_PINNED = re.compile(r"[a-z0-9][A-Za-z0-9._:/\[\]-]*@sha256:[0-9a-f]{64}", re.ASCII)
 _LONGEST = 63  # of a name (RFC 1035, as Kubernetes takes it)
 _APP = "app.kubernetes.io/name"
 _WITH = "dev.holdfast/with"
@@ -34,11 +33,11 @@ def kubernetes(pinned: str, name: str, *, cpu: str = "1", memory: str = "2Gi") -
         memory: Memory that each server is promised, and may have.
 
     Raises:
-        InputError: The image is not named by its digest.
+        InputError: The image is not named, or not by its digest.
     """
-    if not _PINNED.fullmatch(pinned):
+    if not parse_reference(pinned).digest:
         raise InputError(
-            f"{printable(pinned)[:200]!r} names no pushed image by its digest",
+            f"{pinned} does not name its image by a digest",
             hint="push it: --push registry.example/churn:1",
         )
     called = dns_name(name)

@@ -6,15 +6,13 @@ Nothing else in a Dockerfile of ours is anybody's but ours.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 
 from holdfast.errors import InputError
+from holdfast.image.registry.reference import parse_reference
 from holdfast.redact import printable
 
 _MOST = 4096  # characters; a line that takes more is no name
-# What an image may be called (the distribution specification's grammar, less its lengths).
-_REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._:/\[\]-]*(@sha256:[0-9a-f]{64})?", re.ASCII)
 
 
 def quoted(text: str) -> str:
@@ -49,10 +47,11 @@ def reference(text: str) -> str:
     Raises:
         InputError: It is none that a registry knows.
     """
-    if not _REFERENCE.fullmatch(text) or len(text) > _MOST:
+    try:
+        parse_reference(text)
+    except InputError as error:
         raise InputError(
-            f"{printable(text)[:80]!r} is no image of a registry, which is all that a Dockerfile's "
-            "FROM takes",
-            hint="leave --base out, and give it when building: --build-arg BASE=…",
-        )
+            f"a Dockerfile's FROM takes an image of a registry: {error.message}",
+            hint="name no base here, but when building: --build-arg BASE=…",
+        ) from error
     return text

@@ -175,7 +175,7 @@ def test_a_python_that_is_none_is_refused(model, tmp_path, version):
     "base", ["x\nRUN y", "x AS y", "$(id)", "-x", "x:1 # y", "./base.tar", "Base", "x@sha256:1 y"]
 )
 def test_a_base_that_is_no_reference_is_refused(model, tmp_path, base):
-    with pytest.raises(InputError, match="no image of a registry"):
+    with pytest.raises(InputError, match="takes an image of a registry"):
         write_dockerfile(model, tmp_path / "out", base=base)
 
 

@@ -104,5 +104,5 @@ def test_any_text_becomes_a_name(text, name):
     ["registry.example/churn:1", PINNED + "\n", PINNED[:-1], f"{{x: y}}@{PINNED}", f"a b{PINNED}"],
 )
 def test_what_is_no_digest_of_an_image_is_refused(image):
-    with pytest.raises(InputError, match="by its digest"):
+    with pytest.raises(InputError):
         kubernetes(image, "churn")
