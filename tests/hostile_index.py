@@ -21,10 +21,14 @@ class Asked:
 class HostileIndex:
     """Answers every path with `answer`; what was asked is in `asked`."""
 
-    port: int
+    server: ThreadingHTTPServer
     answer: Answer
     asked: list[Asked] = field(default_factory=list)
     over: Event = field(default_factory=Event)
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
 
     def url(self, name: str, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}/{name}"
@@ -95,7 +99,7 @@ def answering(answer: Answer) -> Iterator[HostileIndex]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    index = HostileIndex(server.server_address[1], answer)
+    index = HostileIndex(server, answer)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -31,11 +31,12 @@ _MOST_PROBLEMS = 20
 _OWN = "build the wheel again and log the model again"
 
 
-def check_wheel(path: Path, *, hint: str = _OWN) -> None:
+def check_wheel(path: Path, *, name: str = "", hint: str = _OWN) -> None:
     """Refuse a wheel that could be read in two ways, or that does not hold what its RECORD says.
 
     Args:
         path: The wheel.
+        name: What it is called in a message, where that is not what its file is called.
         hint: What to do about one that is refused.
 
     Raises:
@@ -56,7 +57,8 @@ def check_wheel(path: Path, *, hint: str = _OWN) -> None:
         problems = [f"not a zip that can be read: {error}"]
     if problems:
         raise MismatchError(
-            "\n".join([f"the wheel {path.name} is refused:", *problems[:_MOST_PROBLEMS]]), hint=hint
+            "\n".join([f"the wheel {name or path.name} is refused:", *problems[:_MOST_PROBLEMS]]),
+            hint=hint,
         )
 
 

@@ -75,7 +75,7 @@ def admit_wheel(layout: Layout, folder: Path, package: Package) -> Path:
                     hint="the model's files have changed since it was logged; do not use them",
                 )
             if chosen.kind == "wheel" or kept.suffix == ".whl":
-                check_wheel(partial)
+                check_wheel(partial, name=kept.name)
             partial.replace(kept)
         finally:
             partial.unlink(missing_ok=True)

@@ -120,7 +120,8 @@ def _begun(partial: Path) -> tuple[hashlib._Hash, int]:
 
 
 def _is_whole(wanted: Wanted, length: int, sha256: str) -> bool:
-    return sha256 == wanted.sha256 or (wanted.size is not None and length >= wanted.size > 0)
+    long_enough = wanted.size is not None and length >= wanted.size
+    return length > 0 and (long_enough or sha256 == wanted.sha256)
 
 
 def _continues(response: httpx.Response, start: int) -> bool:

@@ -68,7 +68,7 @@ def admit(partial: Path, path: Path) -> Path:
     Raises:
         MismatchError: The wheel could be read in two ways, or its RECORD does not fit it.
     """
-    check_wheel(partial, hint=_BAD)
+    check_wheel(partial, name=path.name, hint=_BAD)
     partial.replace(path)
     write_whole(_note(path), json.dumps(_identity(path.stat())))
     return path
