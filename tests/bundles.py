@@ -5,8 +5,10 @@ Nothing of Holdfast's reads the image here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Mapping
@@ -53,25 +55,50 @@ class Unpacked:
         return str(Path(self.config["Entrypoint"][0]).with_name("python"))
 
 
-def unpack(image: Path, bundle: Path, architecture: str = "amd64") -> Unpacked:
-    """The files of an image for `architecture`: of an OCI layout, or an archive of one.
+def unpack(
+    image: Path, bundle: Path, *, tag: str = "latest", architecture: str = "amd64"
+) -> Unpacked:
+    """The files of an image for `architecture`, by its tag in an OCI layout or an archive of one.
 
-    umoci knows no zstd: skopeo, which checks every digest, makes gzip of it, quickly.
+    skopeo, which checks every digest, undoes the compression: umoci knows no zstd.
     """
     kind = "oci" if image.is_dir() else "oci-archive"
-    with tempfile.TemporaryDirectory(dir=bundle.parent) as folder:
-        plain = f"oci:{folder}/layout:image"
+    with tempfile.TemporaryDirectory(dir=bundle.parent) as name:
+        folder = Path(name)
         skopeo(
-            "--override-arch", architecture, "copy", "--quiet", "--dest-compress-format", "gzip",
-            "--dest-compress-level", "1", f"{kind}:{image}", plain,
+            "--override-arch", architecture, "copy", "--quiet", "--dest-decompress",
+            f"{kind}:{image}:{tag}", f"dir:{folder / 'plain'}",
         )  # fmt: skip
-        settings = skopeo("inspect", "--config", plain)
-        umoci = ["umoci", "unpack", "--image", f"{folder}/layout:image", str(bundle)]
+        config = _as_layout(folder / "plain", folder / "layout")
+        umoci = ["umoci", "unpack", "--image", f"{folder / 'layout'}:image", str(bundle)]
         ran = run(umoci, cwd=bundle.parent)
         assert ran.code == 0, ran
+        shutil.copy2(config, bundle / "image.json")
     (bundle / "config.json").rename(bundle / "umoci.json")
-    (bundle / "image.json").write_text(settings, encoding="utf-8")
     return Unpacked(bundle)
+
+
+def _as_layout(plain: Path, layout: Path) -> Path:
+    """An OCI layout of what skopeo calls a directory; its config's file."""
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    for path in plain.iterdir():
+        if path.name not in {"manifest.json", "version"}:
+            path.rename(blobs / path.name)
+    text = (plain / "manifest.json").read_bytes()
+    manifest = json.loads(text)
+    digest = hashlib.sha256(text).hexdigest()
+    (blobs / digest).write_bytes(text)
+    descriptor = {
+        "mediaType": manifest["mediaType"],
+        "digest": f"sha256:{digest}",
+        "size": len(text),
+        "annotations": {"org.opencontainers.image.ref.name": "image"},
+    }
+    index = {"schemaVersion": 2, "manifests": [descriptor]}
+    (layout / "index.json").write_text(json.dumps(index))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return blobs / manifest["config"]["digest"].removeprefix("sha256:")
 
 
 def skopeo(*arguments: str) -> str:
