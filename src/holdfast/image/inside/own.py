@@ -19,7 +19,7 @@ from holdfast.image.layers.wheel import Place
 from holdfast.image.values import Entry
 
 # Of the installation's notes, those that are the package's own.
-_NOTES = ("METADATA", "entry_points.txt")
+_NOTES = ("METADATA", "entry_points.txt", "licenses/LICENSE")
 _COMPILED = (".pyc", ".pyo")
 
 
