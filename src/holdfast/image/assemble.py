@@ -6,6 +6,7 @@ their wheels become layers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
         offline=offline,
         on_progress=say,
     )
-    notes = _refuse_unfit(asked, base, python, wheels | gateways)
+    notes = _refuse_unfit(asked, base, python, (wheels, gateways))
     shop = Shop(
         base=base,
         python=python,
@@ -141,10 +142,12 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
     return Assembled(image=image, base=base, packages=packages, gateway=gateway, notes=notes)
 
 
-def _refuse_unfit(asked: Asked, base: Base, python: BasePython, wheels: Wheels) -> tuple[str, ...]:
+def _refuse_unfit(
+    asked: Asked, base: Base, python: BasePython, environments: Sequence[Wheels]
+) -> tuple[str, ...]:
     """Look before anything is made; what the user should know."""
     sealed = asked.model.seal.python
-    found = preflight(base, python, wheels, sealed, kept=home() / "bases")
+    found = preflight(base, python, environments, sealed, kept=home() / "bases")
     found.refuse()
     if asked.strict and python.version != sealed.version:
         raise InputError(

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 MAGIC = b"\x7fELF"
 # Machines that images are made for, as ELF numbers are named and as Python says it.
 _MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
-# Far more than any library has of anything that is asked for here.
-_MOST = 20_000
-_NAME = re.compile(r"[\w.+@$(){}/:, ~-]{1,1000}", re.ASCII)
+# Far more than any library has of anything that is asked for here, and than all of it is long.
+_MOST = 2_000
+_MOST_SYMBOLS = 200_000
+_MOST_CHARACTERS = 200_000
+_NAME = re.compile(r"[\w.+@$(){}/:, ~-]{1,4096}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,9 @@ def find_symbol(file: BinaryIO, name: str, size: int) -> bytes:
     try:
         elf = ELFFile(file)
         table = elf.get_section_by_name(".dynsym")
-        found = table.get_symbol_by_name(name) if isinstance(table, SymbolTableSection) else None
+        if not isinstance(table, SymbolTableSection) or table.num_symbols() > _MOST_SYMBOLS:
+            return b""
+        found = table.get_symbol_by_name(name)
         offset = next(elf.address_offsets(found[0]["st_value"], size)) if found else None
     except Exception:  # noqa: BLE001 - as above
         return b""
@@ -106,6 +110,9 @@ def _read(elf: ELFFile) -> Elf:
     found = _Tagged(tags)
     defines, requires = _versions(elf)
     machine = str(elf["e_machine"])
+    asked = [version for versions in requires.values() for version in versions]
+    if sum(map(len, [*(text for _, text in tags), *defines, *asked])) > _MOST_CHARACTERS:
+        raise ValueError("it says more than any library has to say")
     return Elf(
         machine=_MACHINES.get(machine, machine),
         loader=_clean(loader),

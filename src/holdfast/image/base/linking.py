@@ -11,6 +11,7 @@ from holdfast.image.base.needs import Code
 from holdfast.image.base.open import Base
 from holdfast.image.base.python import BasePython
 from holdfast.image.base.tree import Found
+from holdfast.redact import printable
 
 # Libraries that no image brings, or that only parts ask for which nobody has to load.
 _ELSEWHERE = (
@@ -62,7 +63,7 @@ def linking(base: Base, python: BasePython, code: Sequence[Code]) -> Linking:
         else:
             notes.append(f"{_missing(name, asked[name])}; {_why(name) or 'it does without'}")
     problems += [
-        f"{name} is not there, and {asker} asks for it"
+        f"{name} is not there, and {printable(asker)} asks for it"
         for name, asker in sorted(beyond.items())
         if name not in brought
     ]
@@ -127,7 +128,8 @@ def _why(name: str) -> str:
 def _missing(name: str, asking: Sequence[Code]) -> str:
     packages = ", ".join(sorted({one.package for one in asking}))
     debian = f" (Debian has it in {_PACKAGES[name]})" if name in _PACKAGES else ""
-    return f"{name} is not there, and {packages} asks for it: {asking[0].path}{debian}"
+    path = printable(asking[0].path)
+    return f"{name} is not there, and {packages} asks for it: {path}{debian}"
 
 
 def _foreign(code: Sequence[Code], machine: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ image is run, is a note.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from holdfast.image.base.needs import code_in
 from holdfast.image.base.open import Base, target_of
 from holdfast.image.base.python import BasePython
 from holdfast.image.base.tree import Tree
+from holdfast.redact import printable
 from holdfast.seal.seal import SealedPython
 
 # Where the TLS libraries of Debian, Red Hat, Alpine and SUSE look.
@@ -62,34 +63,40 @@ class Preflight:
 def preflight(
     base: Base,
     python: BasePython,
-    wheels: Mapping[str, Path],
+    environments: Sequence[Mapping[str, Path]],
     sealed: SealedPython,
     *,
     kept: Path,
 ) -> Preflight:
-    """Whether `wheels` and a model that was logged with `sealed` will start on `base`.
+    """Whether a model that was logged with `sealed`, and its image's environments, will start.
 
     Args:
         base: What they stand on.
         python: The interpreter in it.
-        wheels: By package, checked; all that will be in the image, the gateway's too.
+        environments: The wheels of each, by package, checked: one does not see what another has.
         sealed: The Python that the model was logged with.
         kept: A folder of ours, where what was read of wheels is kept.
 
     Raises:
         InputError: A wheel cannot be read.
     """
-    linked = linking(base, python, code_in(wheels, kept / "code"))
+    linked = [linking(base, python, code_in(wheels, kept / "code")) for wheels in environments]
+    problems = (problem for one in linked for problem in one.problems)
+    notes = (note for one in linked for note in one.notes)
     return Preflight(
         problems=(
             *_of_python(python, sealed),
             *_of_library(base, python),
-            *_of_tags(base, python, wheels),
-            *linked.problems,
+            *_once(_of_tags(base, python, environments)),
+            *_once(problems),
             *_of_tree(base.tree),
         ),
-        notes=(*_about_python(python, sealed), *linked.notes),
+        notes=(*_about_python(python, sealed), *_once(notes)),
     )
+
+
+def _once(said: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(said)
 
 
 def _of_python(python: BasePython, sealed: SealedPython) -> Iterator[str]:
@@ -102,9 +109,9 @@ def _of_python(python: BasePython, sealed: SealedPython) -> Iterator[str]:
     elif _kind(python.abi) != _kind(sealed.abi):
         yield f"its Python's ABI is {_kind(python.abi)}; the model's was {_kind(sealed.abi)}"
     if not python.libc:
-        yield f"the dynamic loader that {python.path} names, or its libc, is not there"
+        yield f"the dynamic loader that {printable(python.path)} names, or its libc, is not there"
     for library, asker in sorted(python.missing.items()):
-        yield f"{library} is not there, and {asker} cannot start without it"
+        yield f"{library} is not there, and {printable(asker)} cannot start without it"
 
 
 def _of_library(base: Base, python: BasePython) -> Iterator[str]:
@@ -130,10 +137,12 @@ def _kind(abi: str) -> str:
     return "-".join(abi.split("-")[:2])
 
 
-def _of_tags(base: Base, python: BasePython, wheels: Mapping[str, Path]) -> Iterator[str]:
+def _of_tags(
+    base: Base, python: BasePython, environments: Sequence[Mapping[str, Path]]
+) -> Iterator[str]:
     """Wheels that are for another Python, another machine, or a newer libc."""
     taken = set(target_of(base, python).tags)
-    for package, wheel in sorted(wheels.items()):
+    for package, wheel in sorted(pair for wheels in environments for pair in wheels.items()):
         try:
             tags = parse_wheel_filename(wheel.name)[3]
         except InvalidWheelFilename:

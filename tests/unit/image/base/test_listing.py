@@ -89,7 +89,7 @@ def test_a_layer_that_is_not_what_its_digest_says_is_refused_and_not_kept(tar, t
     assert not (tmp_path / "kept").exists()
 
 
-@pytest.mark.parametrize("name", ["../out", "usr/../../out", "usr/.."])
+@pytest.mark.parametrize("name", ["../out", "usr/../../out", "usr/..", "a/" * 3000])
 def test_a_path_that_leaves_the_root_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="no path inside"):
         read_layer(_tar(tmp_path, _member(name)), "it")

@@ -64,7 +64,7 @@ def _wheel(folder: Path, name: str, files: dict[str, bytes], tag: str = "py3-non
 
 
 def _looked(base: Base, sealed: SealedPython, kept: Path, **wheels: Path) -> Preflight:
-    return preflight(base, base.python(sealed.version), wheels, sealed, kept=kept)
+    return preflight(base, base.python(sealed.version), [wheels], sealed, kept=kept)
 
 
 def test_what_will_start_has_no_problem(base, sealed, kept, tmp_path):
@@ -90,6 +90,16 @@ def test_a_library_that_another_wheel_brings_is_there(bare_base, sealed, kept, t
     name = next(name for name in _needs(tls, kept) if name.startswith("libssl"))
     libs = _wheel(tmp_path, "libs", {f"libs/{name}": _library(name).read_bytes()})
     assert _looked(bare_base, sealed, kept, tls=tls, libs=libs).problems == ()
+
+
+def test_a_library_in_the_other_environment_is_not(bare_base, sealed, kept, tmp_path):
+    tls = _wheel(tmp_path, "tls", {"tls/_ssl.so": SSL.read_bytes()})
+    name = next(name for name in _needs(tls, kept) if name.startswith("libssl"))
+    libs = _wheel(tmp_path, "libs", {f"libs/{name}": _library(name).read_bytes()})
+    environments = [{"tls": tls}, {"libs": libs}]
+    python = bare_base.python(sealed.version)
+    found = preflight(bare_base, python, environments, sealed, kept=kept)
+    assert [problem.partition(" ")[0] for problem in found.problems] == [name]
 
 
 def test_a_plugin_that_is_only_tried_is_a_note(bare_base, sealed, kept, tmp_path):
