@@ -43,15 +43,18 @@ class Registry:
 
 
 @contextmanager
-def serving(folder: Path, auth: dict[str, object] | None = None) -> Iterator[Registry]:
-    """A registry that keeps its images in `folder`; `auth` as its configuration has it."""
+def serving(
+    folder: Path, auth: dict[str, object] | None = None, tls: dict[str, str] | None = None
+) -> Iterator[Registry]:
+    """A registry that keeps its images in `folder`; `auth` and `tls` as its configuration."""
     folder.mkdir(parents=True)
     registry = Registry(free_port())
     config = {
         "version": 0.1,
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "images")}},
-        "http": {"addr": registry.host},
+        # With TLS it is reached by the machine's name, which need not lead to loopback.
+        "http": {"addr": f":{registry.port}", "tls": tls} if tls else {"addr": registry.host},
         **({"auth": auth} if auth else {}),
     }
     (folder / "config.yml").write_text(yaml.safe_dump(config))

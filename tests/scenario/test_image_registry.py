@@ -6,14 +6,17 @@ import base64
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from holdfast.errors import InputError, ToolError
 from holdfast.image.oci.blobs import blob_of
 from holdfast.image.oci.layout import open_layout
@@ -21,8 +24,8 @@ from holdfast.image.oci.manifest import NOTHING, artifact_of, read_index
 from holdfast.image.registry.pull import pull
 from holdfast.image.registry.push import push
 from holdfast.image.values import Image, Images
-from images import AMD, ARM, image_of, images_of
 from registries import PASSWORD, USER, Registry, between, needs_registry, serving, with_password
+from tiny_images import AMD, ARM, image_of, images_of
 from tokens import Tokens, token_server
 
 pytestmark = needs_registry
@@ -289,6 +292,42 @@ def test_a_mount_asks_for_both_repositories(issuing, tokens, tmp_path, nobody):
     assert push(images_of(image), f"{issuing.host}/private/top:1").mounted == 1
     assert ["repository:private/base:pull", "repository:private/top:pull,push"] in tokens.scopes
     assert PASSWORD not in json.dumps([one.path for one in tokens.middle.seen])
+
+
+@pytest.fixture
+def by_tls(tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
+    """A registry that is reached by this machine's name, and so by TLS; who signs for it."""
+    name = socket.gethostname().lower()
+    try:
+        socket.gethostbyname(name)
+    except OSError:
+        pytest.skip("this machine's name leads nowhere")
+    (tmp_path / "tls").mkdir()
+    authority = Authority(tmp_path / "tls")
+    certificate, key = authority.sign(name)
+    monkeypatch.setenv("NO_PROXY", name)
+    tls = {"certificate": str(certificate), "key": str(key)}
+    with serving(tmp_path / "registry", tls=tls) as registry:
+        yield f"{name}:{registry.port}", authority.ca
+
+
+def test_other_machines_are_reached_by_tls(by_tls, tmp_path, monkeypatch):
+    host, ca = by_tls
+    images, name = images_of(a_model(tmp_path / "layers")), f"{host}/team/model:1"
+    with pytest.raises(ToolError, match="certificate verify failed"):
+        push(images, name)
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+    push(images, name)
+    assert pull(name, AMD, tmp_path / "kept").digest == images.top.descriptor.digest
+
+
+def test_many_pull_into_one_folder_at_once(registry, tmp_path):
+    images, name = images_of(a_model(tmp_path / "layers")), f"{registry.host}/team/many:1"
+    push(images, name)
+    with ThreadPoolExecutor(4) as pool:
+        each = pool.map(lambda _: pull(name, AMD, tmp_path / "kept"), range(4))
+        assert {one.digest for one in each} == {images.top.descriptor.digest}
+    assert len(open_layout(tmp_path / "kept").index().manifests) == 1
 
 
 def test_what_is_not_there_is_said(registry, tmp_path):

@@ -20,6 +20,8 @@ from holdfast.image.values import Blob, Descriptor, Images
 
 # At a time: enough for the kernel, little enough for a cache.
 CHUNK = 1 << 20
+# Less than a chunk: into a greater buffer than its own, BufferedReader reads without a copy.
+_BUFFER = 1 << 16
 # Registries take no greater manifest, and no config that is read here is anywhere near.
 MOST_DOCUMENT_BYTES = 4 << 20
 
@@ -108,19 +110,18 @@ class Checked(io.RawIOBase):
         """It is."""
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Bytes, as `io.RawIOBase` has it.
 
         Raises:
             MismatchError: There are more bytes than said; or, at the end, less, or others.
         """
-        content = self._stream.read(len(buffer))
-        self._seen += len(content)
-        self._hash.update(content)
-        if self._seen > self._descriptor.size or not content:
+        length = _read_into(self._stream, buffer)
+        self._seen += length
+        self._hash.update(memoryview(buffer)[:length])
+        if self._seen > self._descriptor.size or not length:
             self._check()
-        buffer[: len(content)] = content
-        return len(content)
+        return length
 
     def _check(self) -> None:
         found, said = self._seen, self._descriptor
@@ -142,7 +143,12 @@ class Checked(io.RawIOBase):
 def checked(stream: BinaryIO, descriptor: Descriptor, where: str) -> BinaryIO:
     """`stream`, which must be read to its end before a byte of it is believed."""
     # BufferedReader is a BinaryIO in all but its declared bases.
-    return cast("BinaryIO", io.BufferedReader(Checked(stream, descriptor, where), CHUNK))
+    return cast("BinaryIO", io.BufferedReader(Checked(stream, descriptor, where), _BUFFER))
+
+
+def _read_into(stream: BinaryIO, buffer: memoryview) -> int:
+    """Read without a copy, as all that `open` returns can; `BinaryIO` does not say so."""
+    return cast("io.BufferedReader", stream).readinto(buffer)
 
 
 def opened(blob: Blob) -> BinaryIO:
@@ -180,9 +186,15 @@ def save(stream: BinaryIO, target: Path, on_bytes: OnBytes = unheard) -> None:
         on_bytes: Told how many more bytes have been written.
     """
     with whole(target) as file:
-        while content := stream.read(CHUNK):
-            file.write(content)
-            on_bytes(len(content))
+        copy(stream, file, on_bytes)
+
+
+def copy(stream: BinaryIO, file: BinaryIO, on_bytes: OnBytes) -> None:
+    """Write all of `stream` to `file`, as of `save`."""
+    buffer = memoryview(bytearray(CHUNK))
+    while length := _read_into(stream, buffer):
+        file.write(buffer[:length])
+        on_bytes(length)
 
 
 @contextmanager

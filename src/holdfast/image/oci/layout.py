@@ -1,4 +1,4 @@
-"""Reading OCI layouts: a folder or a tar of one.
+"""Reading OCI layouts: a folder or a tar of one, or what `docker save` and `podman save` write.
 
 OCI image specification 1.1, image-layout.md. A layout is other people's input: each blob is hashed
 while it is read, no path comes from its contents, and what is no plain file is not opened.
@@ -6,16 +6,14 @@ while it is read, no path comes from its contents, and what is no plain file is 
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import tarfile
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
-from holdfast.errors import InputError, MismatchError
+from holdfast.errors import InputError
+from holdfast.image.oci.archive import Archive, members_of
 from holdfast.image.oci.blobs import (
     CHUNK,
     MOST_DOCUMENT_BYTES,
@@ -29,15 +27,14 @@ from holdfast.image.oci.blobs import (
 )
 from holdfast.image.oci.fields import parse, text
 from holdfast.image.oci.manifest import Index, read_index
+from holdfast.image.oci.saved import SAVED, as_layout
 from holdfast.image.values import Descriptor
+from holdfast.redact import printable
 
 MARKER = "oci-layout"
 NAMES = "index.json"
 REF_NAME = "org.opencontainers.image.ref.name"
 MARKER_TEXT = canonical({"imageLayoutVersion": "1.0.0"})
-
-# Far more blobs than any image has.
-_MOST_MEMBERS = 20_000
 
 
 class _Files(Protocol):
@@ -99,7 +96,7 @@ class Layout:
         found = [one for one in images if not name or one.annotations.get(REF_NAME) == name]
         if not found:
             known = sorted({one.annotations.get(REF_NAME, "") for one in images} - {""})
-            there = f"; it has {', '.join(known)}" if known else ""
+            there = f"; it has {printable(', '.join(known)[:500])}" if known else ""
             raise InputError(f"{self.path} has no image {name or 'at all'}{there}")
         return tuple(found)
 
@@ -138,7 +135,7 @@ def open_layout(path: Path) -> Layout:
     Raises:
         InputError: It is none, or a compressed tar.
     """
-    files: _Files = _Folder(path) if path.is_dir() else _Archive(path, _members(path))
+    files: _Files = _Folder(path) if path.is_dir() else _archive(path)
     try:
         with files.open(MARKER) as stream:
             marker = parse(stream.read(MOST_DOCUMENT_BYTES + 1), f"{path}: {MARKER}")
@@ -154,8 +151,13 @@ class _Folder:
     root: Path
 
     def open(self, name: str) -> BinaryIO:
-        # A pipe would wait for a writer for ever, hence O_NONBLOCK; it means nothing to a file.
-        descriptor = os.open(self.root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            # A pipe would wait for a writer for ever, hence O_NONBLOCK; to a file it means nothing.
+            descriptor = os.open(self.root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise InputError(f"{self.root / name} cannot be read: {error.strerror}") from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise InputError(f"{self.root / name} is no plain file")
@@ -165,74 +167,22 @@ class _Folder:
         return self.root / name
 
 
-@dataclass(frozen=True, slots=True)
-class _Archive:
-    path: Path
-    members: Mapping[str, tuple[int, int]]
-
-    def open(self, name: str) -> BinaryIO:
-        try:
-            offset, size = self.members[name]
-        except KeyError:
-            raise FileNotFoundError(name) from None
-        stream = self.path.open("rb", buffering=0)
-        stream.seek(offset)
-        return cast("BinaryIO", io.BufferedReader(_Part(stream, size), CHUNK))
-
-    def plain(self, name: str) -> Path | None:
-        del name
-        return None  # a part of a file is no file
-
-
-class _Part(io.RawIOBase):
-    """So many bytes of a file, from where it stands."""
-
-    def __init__(self, stream: io.FileIO, size: int) -> None:
-        super().__init__()
-        self._stream = stream
-        self._left = size
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        content = self._stream.read(min(self._left, len(buffer)))
-        self._left -= len(content)
-        buffer[: len(content)] = content
-        return len(content)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-def _members(path: Path) -> dict[str, tuple[int, int]]:
-    """Where each plain file of a tar begins, and its size in bytes.
+def _archive(path: Path) -> Archive:
+    """An archive, which may have been saved by Docker or Podman before they knew of layouts.
 
     Raises:
-        InputError: It is no tar, or one that names a file twice.
+        InputError: It is no tar, or one that cannot be read.
     """
-    found: dict[str, tuple[int, int]] = {}
-    try:
-        length = path.stat().st_size
-        with tarfile.open(path, "r:") as archive:
-            for member in _bounded(archive, path):
-                name = member.name.removeprefix("./")
-                if name in found:
-                    raise MismatchError(f"{path} has {name!r} twice")
-                if member.isreg() and member.offset_data + member.size <= length:
-                    found[name] = (member.offset_data, member.size)
-    except (tarfile.TarError, ValueError) as error:
-        raise InputError(
-            f"{path} is no tar that can be read: {error}", hint="decompress it, if it is compressed"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    return found
+    archive = Archive(path, members_of(path))
+    if MARKER in archive.members or SAVED not in archive.members:
+        return archive
 
+    def read(name: str) -> bytes:
+        try:
+            with archive.open(name) as stream:
+                return stream.read(MOST_DOCUMENT_BYTES + 1)
+        except FileNotFoundError:
+            raise InputError(f"{path} has no {name[:200]!r}") from None
 
-def _bounded(archive: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]:
-    for count, member in enumerate(archive):
-        if count >= _MOST_MEMBERS:
-            raise InputError(f"{path} has more than {_MOST_MEMBERS} files")
-        yield member
+    index, made, places = as_layout(archive.members, read, str(path), REF_NAME)
+    return Archive(path, places, {**made, NAMES: index, MARKER: MARKER_TEXT})

@@ -17,6 +17,7 @@ from holdfast.image.oci.config import Config, read_config
 from holdfast.image.oci.manifest import Manifest, check_image, read_index, read_manifest
 from holdfast.image.oci.together import side_by_side
 from holdfast.image.values import INDEX, Blob, Descriptor, Layer, Platform
+from holdfast.redact import printable
 
 # An index that names an index is allowed; one that goes on is a trap.
 _MOST_INDEXES = 3
@@ -79,7 +80,7 @@ def take(
     check_image(manifest, what)
     config = read_config(source.read(manifest.config), f"the config {manifest.config.digest}")
     if config.platform != platform:
-        raise InputError(f"{what} is for {config.platform}, not for {platform}")
+        raise InputError(f"{what} is for {printable(str(config.platform))}, not for {platform}")
     if len(config.diff_ids) != len(manifest.layers):
         raise InputError(
             f"{what} has {len(manifest.layers)} layers, its config {len(config.diff_ids)}"
@@ -104,7 +105,9 @@ def _choose(found: Sequence[Descriptor], platform: Platform, name: str) -> Descr
     exact = [one for one in fitting if one.platform == platform]
     if not fitting:
         known = ", ".join(sorted({str(one.platform) for one in found}))
-        raise InputError(f"{name or 'the image'} is there for {known}, not for {platform}")
+        raise InputError(
+            f"{name or 'the image'} is there for {printable(known[:500])}, not for {platform}"
+        )
     if not exact and len(fitting) > 1:
         raise InputError(
             f"{len(fitting)} images could be meant", hint="name one, after the path and a colon"

@@ -10,17 +10,18 @@ import io
 import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from holdfast.environment.lease import alone
 from holdfast.errors import InputError, StoreError
 from holdfast.image.oci.blobs import (
-    CHUNK,
     OnBytes,
     blob_path,
     blobs_of,
     canonical,
+    copy,
     opened,
     save,
     unheard,
@@ -29,6 +30,7 @@ from holdfast.image.oci.blobs import (
 from holdfast.image.oci.fields import parse
 from holdfast.image.oci.layout import MARKER, MARKER_TEXT, NAMES, REF_NAME, open_layout
 from holdfast.image.oci.manifest import index_over
+from holdfast.image.oci.together import side_by_side
 from holdfast.image.values import INDEX, Blob, Descriptor, Images, as_json
 
 _SUFFIXES = (".oci", ".tar")
@@ -69,8 +71,7 @@ def write_folder(images: Images, to: Path, name: str, on_bytes: OnBytes = unhear
         StoreError: It cannot be written.
     """
     make_folder(to)
-    for blob in blobs_of(images):
-        add_blob(to, blob, on_bytes)
+    side_by_side([partial(add_blob, to, blob) for blob in blobs_of(images)], on_bytes)
     change_names(to, _named(images, name))
 
 
@@ -191,7 +192,5 @@ def _member(file: BinaryIO, path: str, stream: BinaryIO, size: int, on_bytes: On
     header.size = size
     header.mode = 0o644
     file.write(header.tobuf(tarfile.USTAR_FORMAT))
-    while content := stream.read(CHUNK):
-        file.write(content)
-        on_bytes(len(content))
+    copy(stream, file, on_bytes)
     file.write(tarfile.NUL * (-size % tarfile.BLOCKSIZE))

@@ -149,6 +149,9 @@ class Client:
             target = response.url.join(location)
         except httpx.InvalidURL:
             target = httpx.URL("")
+        if (self._home.scheme, target.scheme, target.host) == ("https", "http", self._home.host):
+            # A registry behind a proxy may not know that it is reached by TLS.
+            target = target.copy_with(scheme="https", port=self._home.port)
         is_local = target.scheme == "http" == self._home.scheme and is_loopback(target.host)
         if target.userinfo or not (target.scheme == "https" or is_local):
             raise ToolError(

@@ -22,7 +22,7 @@ from holdfast.image.oci.manifest import (
     read_manifest,
 )
 from holdfast.image.values import INDEX, MANIFEST, Blob
-from images import AMD, ARM, image_of
+from tiny_images import AMD, ARM, image_of
 
 DIGEST = "sha256:" + "0" * 64
 NAMED = {"mediaType": "application/x", "digest": DIGEST, "size": 1}

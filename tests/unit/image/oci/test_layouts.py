@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,13 @@ import pytest
 import zstandard
 
 from holdfast.errors import InputError, MismatchError
+from holdfast.image.oci.config import config_of
 from holdfast.image.oci.layout import Layout, open_layout
+from holdfast.image.oci.manifest import NOTHING, artifact_of
 from holdfast.image.oci.take import take
 from holdfast.image.oci.write import write_images
 from holdfast.image.values import Descriptor, Images, Platform
-from images import AMD, ARM, image_of, images_of
+from tiny_images import AMD, ARM, image_of, images_of
 
 skopeo = pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
 umoci = pytest.mark.skipif(shutil.which("umoci") is None, reason="umoci is not installed")
@@ -267,3 +270,95 @@ def test_a_cut_archive_is_refused(tmp_path):
         (tmp_path / "x.oci").write_bytes(whole[:length])
         with pytest.raises((InputError, MismatchError)):
             take(open_layout(tmp_path / "x.oci"), "x", AMD, tmp_path / "into")
+
+
+def saved(tmp_path: Path, *, linked: bool = False) -> tuple[Path, list[str]]:
+    """An archive as old Dockers saved them: layers by path, the second a link to the first."""
+    image = image_of(tmp_path, {"a": b"one"}, compression="")
+    layer = image.layers[0]
+    tar = Path(layer.blob.content).read_bytes()
+    layers = [layer, layer] if linked else [layer]
+    made = config_of(AMD, layers, {"Env": ["A=B"]}, "1970-01-01T00:00:00Z").content
+    assert isinstance(made, bytes)
+    listed = [
+        {
+            "Config": "of-it.json",
+            "RepoTags": ["registry.example/a:1", "b:2"],
+            "Layers": ["one/layer.tar", "two/layer.tar"][: len(layers)],
+        }
+    ]
+    path = tmp_path / "saved.tar"
+    with tarfile.open(path, "w") as archive:
+        files = {"one/layer.tar": tar, "of-it.json": made, "manifest.json": as_bytes(listed)}
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("two/layer.tar")
+        link.type, link.linkname = tarfile.SYMTYPE, "../one/layer.tar"
+        archive.addfile(link)
+    return path, [one.diff_id for one in layers]
+
+
+def as_bytes(document: object) -> bytes:
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_docker_saved_is_read(tmp_path, linked):
+    path, diff_ids = saved(tmp_path, linked=linked)
+    for name in ("registry.example/a:1", "b:2"):
+        taken = take(open_layout(path), name, AMD, tmp_path / "into")
+        assert [layer.diff_id for layer in taken.layers] == diff_ids
+        assert taken.config.runs["Env"] == ["A=B"]
+    assert set(layers_of(open_layout(path), "b:2", tmp_path / "into")) == {"a"}
+
+
+def test_what_docker_saved_and_somebody_changed_is_refused(tmp_path):
+    path, _ = saved(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"one\0\0\0\0\0", b"two\0\0\0\0\0"))
+    with pytest.raises(MismatchError, match="is named"):
+        take(open_layout(path), "b:2", AMD, tmp_path / "into")
+    for before, after in ((b"of-it.json", b"of-at.json"), (b'"Layers"', b'"Lawyer"')):
+        path.write_bytes(content.replace(before, after, 1))
+        with pytest.raises(InputError):
+            open_layout(path)
+
+
+@skopeo
+def test_what_skopeo_saves_for_docker_is_read(tmp_path):
+    images = images_of(image_of(tmp_path, {"a": b"one", "b": b"two"}, compression="gzip"))
+    write_images(images, tmp_path / "folder", "x")
+    target = f"docker-archive:{tmp_path}/saved.tar:registry.example/a:1"
+    ran("skopeo", "copy", "-q", f"oci:{tmp_path}/folder:x", target)
+    layout = open_layout(tmp_path / "saved.tar")
+    assert layers_of(layout, "registry.example/a:1", tmp_path / "into") == ["a", "b"]
+    assert layers_of(layout, "", tmp_path / "into") == ["a", "b"]
+
+
+@skopeo
+@pytest.mark.parametrize(("to", "kind"), [("folder", "oci"), ("x.oci", "oci-archive")])
+def test_attachments_do_not_stand_in_the_way(tmp_path, to, kind):
+    image = image_of(tmp_path, {"a": b"one"})
+    artifact = artifact_of("application/x", image.manifest.descriptor, [], {})
+    images = Images(images=(image,), attachments=(artifact,), blobs=(NOTHING,))
+    write_images(images, tmp_path / to, "latest")
+    write_images(images, tmp_path / to, "latest")
+    layout = open_layout(tmp_path / to)
+    assert len(layout.index().manifests) == 2
+    assert layers_of(layout, "", tmp_path / "into") == ["a"]
+    said = json.loads(ran("skopeo", "inspect", f"{kind}:{tmp_path / to}:latest"))
+    assert said["Digest"] == image.manifest.descriptor.digest
+
+
+def test_many_write_into_one_folder_at_once(tmp_path):
+    def write(number: int) -> None:
+        image = image_of(tmp_path / str(number), {str(number): b"x", "same": b"same"})
+        write_images(images_of(image), tmp_path / "folder", str(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(12)))
+    layout = open_layout(tmp_path / "folder")
+    for number in range(12):
+        assert layers_of(layout, str(number), tmp_path) == [str(number), "same"]

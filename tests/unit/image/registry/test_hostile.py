@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from holdfast.errors import HoldfastError, InputError, MismatchError, ToolError
@@ -17,8 +18,8 @@ from holdfast.image.oci.manifest import NOTHING, artifact_of, index_over
 from holdfast.image.registry import client
 from holdfast.image.registry.pull import pull
 from holdfast.image.registry.push import push
+from holdfast.image.registry.reference import parse_reference
 from holdfast.image.values import INDEX, MANIFEST, Blob, Image, Images
-from images import AMD, image_of, images_of
 from registries import (
     PASSWORD,
     USER,
@@ -31,6 +32,7 @@ from registries import (
     say,
     serving,
 )
+from tiny_images import AMD, image_of, images_of
 
 pytestmark = needs_registry
 NAME = "team/model:1"
@@ -437,3 +439,30 @@ def test_a_digest_that_was_not_made_is_not_pushed(middle, tmp_path):
     with pytest.raises(MismatchError, match="what was made is"):
         push(images_of(pushing(tmp_path)), f"{middle.host}/team/x@{digest_of(b'')}")
     assert not middle.seen
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/v2/a/b?c=d%2Fe", "https://registry.example/v2/a/b?c=d%2Fe"),
+        ("https://storage.example/x", "https://storage.example/x"),
+        # It sits behind a proxy, and does not know that it is reached by TLS.
+        ("http://registry.example/up", "https://registry.example/up"),
+        ("http://registry.example:80/up", "https://registry.example/up"),
+        ("http://storage.example/x", None),
+        ("http://127.0.0.1/x", None),
+        ("https://u:p@storage.example/x", None),
+        ("ftp://storage.example/x", None),
+        ("", None),
+    ],
+)
+def test_nothing_is_sent_in_the_clear_to_others(location, expected):
+    talking = client.Client(parse_reference("registry.example/team/model:1"))
+    request = httpx.Request("POST", "https://registry.example/v2/team/model/blobs/uploads/")
+    answer = httpx.Response(202, headers={"Location": location}, request=request)
+    if expected is None:
+        with pytest.raises(ToolError, match="redirects to"):
+            talking.led_to(answer)
+    else:
+        assert str(talking.led_to(answer)) == expected
+    talking.close()
