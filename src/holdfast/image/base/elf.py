@@ -7,13 +7,15 @@ people's input: whatever cannot be read is no ELF file for us, and no table is f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
+    from elftools.elf.dynamic import Dynamic
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
 MAGIC = b"\x7fELF"
 # Machines that images are made for, as ELF numbers are named and as Python says it.
@@ -22,6 +24,7 @@ _MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 _MOST = 2_000
 _MOST_SYMBOLS = 200_000
 _MOST_CHARACTERS = 200_000
+_MOST_LOADER_BYTES = 4096
 _NAME = re.compile(r"[\w.+@$(){}/:, ~-]{1,4096}", re.ASCII)
 
 
@@ -97,22 +100,29 @@ def find_symbol(file: BinaryIO, name: str, size: int) -> bytes:
 
 
 def _read(elf: ELFFile) -> Elf:
-    from elftools.elf.dynamic import DynamicSegment
-    from elftools.elf.segments import InterpSegment
+    from elftools.elf.dynamic import DynamicSection
+    from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
-    tags: list[tuple[str, str]] = []
     loader = ""
-    for segment in islice(elf.iter_segments(), _MOST):
-        if isinstance(segment, InterpSegment):
-            loader = segment.get_interp_name()
-        elif isinstance(segment, DynamicSegment):
-            tags += _tags(islice(segment.iter_tags(), _MOST))
+    tags: list[tuple[str, str]] = []
+    defines: tuple[str, ...] = ()
+    requires: dict[str, tuple[str, ...]] = {}
+    for section in islice(elf.iter_sections(), _MOST):
+        if isinstance(section, DynamicSection):
+            tags += _tags(section)
+        elif isinstance(section, GNUVerDefSection):
+            defines = _defined(section)
+        elif isinstance(section, GNUVerNeedSection):
+            requires = _required(section)
+        elif section.name == ".interp" and section.data_size < _MOST_LOADER_BYTES:
+            loader = section.data().rstrip(b"\0").decode("ascii")
+    if not tags:
+        loader, tags = _of_segments(elf)
     found = _Tagged(tags)
-    defines, requires = _versions(elf)
-    machine = str(elf["e_machine"])
     asked = [version for versions in requires.values() for version in versions]
-    if sum(map(len, [*(text for _, text in tags), *defines, *asked])) > _MOST_CHARACTERS:
+    if sum(map(len, [*(text for _, text in found.tags), *defines, *asked])) > _MOST_CHARACTERS:
         raise ValueError("it says more than any library has to say")
+    machine = str(elf["e_machine"])
     return Elf(
         machine=_MACHINES.get(machine, machine),
         loader=_clean(loader),
@@ -125,6 +135,21 @@ def _read(elf: ELFFile) -> Elf:
     )  # fmt: skip
 
 
+def _of_segments(elf: ELFFile) -> tuple[str, list[tuple[str, str]]]:
+    """The program interpreter and the dynamic tags of a file that has lost its sections."""
+    from elftools.elf.dynamic import DynamicSegment
+    from elftools.elf.segments import InterpSegment
+
+    loader = ""
+    tags: list[tuple[str, str]] = []
+    for segment in islice(elf.iter_segments(), _MOST):
+        if isinstance(segment, InterpSegment):
+            loader = segment.get_interp_name()
+        elif isinstance(segment, DynamicSegment):
+            tags += _tags(segment)
+    return loader, tags
+
+
 @dataclass(frozen=True, slots=True)
 class _Tagged:
     tags: list[tuple[str, str]]
@@ -133,28 +158,25 @@ class _Tagged:
         return (_clean(text) for tag, text in self.tags if tag == kind and _clean(text))
 
 
-def _tags(tags: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    for tag in tags:
+def _tags(dynamic: Dynamic) -> Iterator[tuple[str, str]]:
+    for tag in islice(dynamic.iter_tags(), _MOST):
         kind = str(tag.entry.d_tag).removeprefix("DT_").lower()
         if kind in {"needed", "soname", "rpath", "runpath"}:
             yield kind, getattr(tag, kind)
 
 
-def _versions(elf: ELFFile) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Symbol versions defined, and asked for (LSB 5.0, "Symbol Versioning")."""
-    from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
+def _defined(section: GNUVerDefSection) -> tuple[str, ...]:
+    """Symbol versions that a library has (LSB 5.0, "Symbol Versioning")."""
+    first = (islice(names, 1) for _, names in islice(section.iter_versions(), _MOST))
+    return tuple(_clean(one.name) for names in first for one in names)
 
-    defines: list[str] = []
-    requires: dict[str, tuple[str, ...]] = {}
-    for section in islice(elf.iter_sections(), _MOST):
-        if isinstance(section, GNUVerDefSection):
-            for _, names in islice(section.iter_versions(), _MOST):
-                defines += [_clean(one.name) for one in islice(names, 1)]
-        elif isinstance(section, GNUVerNeedSection):
-            for library, names in islice(section.iter_versions(), _MOST):
-                asked = {_clean(one.name) for one in islice(names, _MOST)}
-                requires[_clean(library.name)] = tuple(sorted(asked))
-    return tuple(defines), requires
+
+def _required(section: GNUVerNeedSection) -> dict[str, tuple[str, ...]]:
+    """Symbol versions that it asks for, by library."""
+    return {
+        _clean(library.name): tuple(sorted({_clean(one.name) for one in islice(names, _MOST)}))
+        for library, names in islice(section.iter_versions(), _MOST)
+    }
 
 
 def _clean(text: str | None) -> str:

@@ -37,6 +37,20 @@ def test_what_is_no_elf_file_is_none(content):
     assert _read(content) is None
 
 
+def test_a_file_without_sections_says_what_it_needs_all_the_same():
+    content = bytearray(SSL.read_bytes())
+    content[40:48] = bytes(8)  # e_shoff
+    content[60:64] = bytes(4)  # e_shnum, e_shstrndx
+    stripped, whole = _read(bytes(content)), _read(SSL.read_bytes())
+    assert stripped.needed == whole.needed
+    assert stripped.requires == {}
+
+
+def test_a_program_names_its_loader():
+    content = Path(sys.executable).resolve().read_bytes()
+    assert _read(content).loader.startswith("/lib")
+
+
 def test_a_broken_file_raises_nothing_and_ends():
     whole = SSL.read_bytes()
     chance = random.Random(20)  # noqa: S311 - the same each time
