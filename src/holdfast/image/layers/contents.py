@@ -140,7 +140,10 @@ def _read(descriptor: int, offset: int, size: int) -> Iterator[bytes]:
 
 
 def _inflate_whole(descriptor: int, content: Stored) -> Iterator[bytes]:
-    packed = os.pread(descriptor, content.packed or 0, content.offset)
+    count = content.packed or 0
+    if count > content.size + (content.size >> 3) + 1024:
+        raise _differs(content, f"nobody packs {content.size} bytes into {count}")
+    packed = os.pread(descriptor, count, content.offset)
     inflater = zlib_ng.decompressobj(_RAW_DEFLATE)
     # One byte more than there may be is enough to see that it is too much.
     yield _inflate(inflater, packed, content.size + 1, content)

@@ -21,6 +21,7 @@ from installer.records import RecordEntry, parse_record_file
 from installer.sources import WheelContentElement, WheelSource
 from installer.utils import canonicalize_name, parse_wheel_filename
 
+from holdfast.image.layers.contents import read_stored
 from holdfast.image.layers.tar import is_inside
 from holdfast.image.values import Stored
 
@@ -48,9 +49,10 @@ class Source(WheelSource):
         name = parse_wheel_filename(path.name)
         super().__init__(name.distribution, name.version)
         self.path = path
-        self._archive = archive
         self._infos = {info.filename: info for info in _files(archive)}
         self._folder = self._find_dist_info()
+        if self.data_dir in self._infos:  # installer would look for its scheme for ever
+            raise ValueError(f"{self.data_dir!r} is a file, not a folder")
 
     @property
     def dist_info_dir(self) -> str:
@@ -73,7 +75,9 @@ class Source(WheelSource):
         info = self._infos[f"{self._folder}/{filename}"]
         if info.file_size > _MOST_READ_BYTES:
             raise ValueError(f"{info.filename} has {info.file_size} bytes")
-        return self._archive.read(info).decode("utf-8")
+        with self.path.open("rb") as file:
+            # Its digest is compared when it is written into the layer.
+            return read_stored(_stored(self.path, file, info, "")).decode("utf-8")
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         """RECORD's row of each file, the file, and whether it is a program."""
@@ -124,7 +128,7 @@ def _files(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 
 def _stored(path: Path, file: BinaryIO, info: zipfile.ZipInfo, digest: str) -> Stored:
     """Where a member's bytes lie, and what they are by RECORD."""
-    header = os.pread(file.fileno(), _LOCAL.size, info.header_offset)
+    header = os.pread(file.fileno(), _LOCAL.size, max(0, info.header_offset))
     signature, name_bytes, extra_bytes = _LOCAL.unpack(header)
     if signature != b"PK\3\4":
         raise ValueError(f"{info.filename!r} does not lie where the directory says")

@@ -4,6 +4,7 @@ import hashlib
 import os
 import zlib
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -61,11 +62,12 @@ def test_a_size_that_lies(tmp_path, content, off):
         read_stored(stored)
 
 
-def test_a_bomb_is_not_unpacked_beyond_what_was_said(tmp_path):
-    stored = _member(tmp_path / "w", b"", size=10, packed=_deflate(bytes(200 << 20)))
+@pytest.mark.parametrize(("said", "true"), [(10, 1 << 20), (2 << 20, 100 << 20)])
+def test_a_bomb_is_not_unpacked_beyond_what_was_said(tmp_path, said, true):
+    stored = _member(tmp_path / "w", b"", size=said, packed=_deflate(bytes(true)))
     with ExitStack() as opened:
         _, pieces = Contents(opened).open(stored)
-        with pytest.raises(MismatchError, match="more than 10 bytes"):
+        with pytest.raises(MismatchError, match=f"more than {said} bytes"):
             list(pieces)
 
 
@@ -96,6 +98,12 @@ def test_other_bytes_of_the_same_size(tmp_path, content):
     whole = Stored(path=path, size=len(content), sha256=hashlib.sha256(content).digest())
     with pytest.raises(MismatchError, match="sha256"):
         read_stored(whole)
+
+
+def test_a_small_file_that_is_said_to_be_packed_into_a_big_one(tmp_path):
+    stored = replace(_member(tmp_path / "w", _SMALL), packed=1 << 40)
+    with pytest.raises(MismatchError, match="nobody packs 600 bytes"):
+        read_stored(stored)
 
 
 def test_a_file_that_became_shorter(tmp_path):

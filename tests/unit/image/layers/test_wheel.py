@@ -170,6 +170,8 @@ def test_a_file_that_is_not_what_record_says(tmp_path):
         f"{DATA}/scripts/../../x",
         f"{DATA}/nowhere/x",
         f"{DATA}/x",
+        f"{DATA}/scripts",
+        DATA,
     ],
 )
 def test_names_that_lead_elsewhere(tmp_path, name):
