@@ -175,7 +175,33 @@ def test_another_patch_release_stands_in_and_is_said(image, small, tmp_path):
     assert python["summary"] == f"cpython {SEALED} stands in for {sealed}"
     ran = image.root.run("verify", "/holdfast/other", "--strict")
     assert ran.code == 3
-    assert f"cpython {sealed} is not on this machine" in ran.err
+    assert f"has Python {SEALED}, not {sealed}" in ran.err
+
+
+def test_an_environment_that_it_does_not_hold_is_refused(image, small, tmp_path):
+    folder = small.copy(tmp_path / "model")
+    reseal(folder, distributions={})
+    image.root.lay(_of_model(open_model(folder), "holdfast/stranger"))
+    ran = image.root.run("restore", "/holdfast/stranger")
+    assert ran.code == 3
+    assert "no such environment, and nothing can be added" in ran.err
+
+
+def test_a_store_that_others_could_write_to_is_refused(image):
+    home = image.root.folder / "holdfast/home"
+    home.chmod(0o777)
+    try:
+        ran = image.root.run("verify", "--no-load")
+    finally:
+        home.chmod(0o755)
+    assert ran.code == 3
+    assert "can be written by somebody else" in ran.err
+
+
+def test_pruning_leaves_what_the_image_brought(image):
+    before = sorted((image.root.folder / "holdfast/home/store").rglob("*"))
+    assert image.root.run("env", "prune", user="0:0").code == 0
+    assert sorted((image.root.folder / "holdfast/home/store").rglob("*")) == before
 
 
 def test_a_slim_environment_is_known_for_one(image):

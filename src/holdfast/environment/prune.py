@@ -190,7 +190,9 @@ def _tidy(layout: Layout) -> None:
         _tidy_key(layout, lock.stem)
     keys = set(_keys(layout))
     for request in layout.request("").parent.glob("*.json"):
-        if _key_of(request) not in keys:
+        key = _key_of(request)
+        # In an image the name is a link, and no key of ours to prune.
+        if not key or not layout.environment(key).exists():
             request.unlink(missing_ok=True)
     tidy_wheels(layout, {pin for key in keys for pin in _pins(layout, key)})
 

@@ -109,7 +109,8 @@ class Store:
         Raises:
             LockError: The lock cannot be read, or has nothing for this machine.
             MismatchError: What was fetched or installed is not what was locked or sealed.
-            StoreError: The store cannot be written, or the disk is full.
+            StoreError: The store cannot be written, the disk is full, or it is an image's and has
+                another environment.
             ToolError: uv, the network, an index failed, or there is no such Python.
         """
         with explained("the store cannot be used"):
@@ -117,6 +118,7 @@ class Store:
             known = self._known(digest)
             if known is not None and (known.exact or not strict):
                 return known
+            self._refuse_if_fixed(spec, known)
             interpreter = choose_python(
                 spec.python,
                 spec.implementation,
@@ -140,6 +142,19 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return environment if self._touch(environment.key) else None
+
+    def _refuse_if_fixed(self, spec: Spec, known: Environment | None) -> None:
+        """Say so where nothing can be added: nobody looks for a Python in vain."""
+        if os.access(self.layout.building, os.W_OK):
+            return
+        found = (
+            f"Python {known.python_version}, not {spec.python}" if known else "no such environment"
+        )
+        raise StoreError(
+            f"the store at {self.layout.home} has {found}, and nothing can be added to it",
+            hint="what is asked for is decided when an image is made; else set HOLDFAST_HOME to a "
+            "folder of your own",
+        )
 
     def _environment(self, request: dict[str, Any]) -> Environment:
         key = request["key"]
