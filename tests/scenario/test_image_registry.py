@@ -21,6 +21,7 @@ from holdfast.errors import InputError, ToolError
 from holdfast.image.oci.blobs import blob_of
 from holdfast.image.oci.layout import open_layout
 from holdfast.image.oci.manifest import NOTHING, artifact_of, read_index
+from holdfast.image.registry import client
 from holdfast.image.registry.pull import pull
 from holdfast.image.registry.push import push
 from holdfast.image.values import Image, Images
@@ -65,6 +66,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    monkeypatch.setattr(client, "_MOST_WAIT_SECONDS", 0.1)
     monkeypatch.setenv("HOME", str(tmp_path))
     return folder
 
@@ -314,8 +316,9 @@ def by_tls(tmp_path, monkeypatch) -> Iterator[tuple[str, Path]]:
 def test_other_machines_are_reached_by_tls(by_tls, tmp_path, monkeypatch):
     host, ca = by_tls
     images, name = images_of(a_model(tmp_path / "layers")), f"{host}/team/model:1"
-    with pytest.raises(ToolError, match="certificate verify failed"):
+    with pytest.raises(ToolError, match="certificate verify failed") as caught:
         push(images, name)
+    assert "SSL_CERT_FILE" in str(caught.value)
     monkeypatch.setenv("SSL_CERT_FILE", str(ca))
     push(images, name)
     assert pull(name, AMD, tmp_path / "kept").digest == images.top.descriptor.digest

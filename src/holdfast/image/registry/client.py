@@ -33,6 +33,8 @@ _LEAST_BYTES_PER_SECOND = 512
 _MOST_REDIRECTS = 5
 _MOST_ERROR_BYTES = 1 << 14
 
+# OpenSSL's words, all that httpx leaves of its error.
+_UNTRUSTED = "certificate verify failed"
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _LATER = (408, 425, 429, 500, 502, 503, 504)
 _ELSEWHERE = (301, 302, 303, 307, 308)
@@ -260,10 +262,13 @@ class Client:
         return f": {printable(redact(words.strip()[:300]))}"
 
     def _unreachable(self, why: str) -> HoldfastError:
+        hint = "try again later; what is there already is not sent again"
+        if _UNTRUSTED in why:
+            hint = "SSL_CERT_FILE names the certificates that are trusted"
         return ToolError(
             f"{self.reference.host} failed for {self.reference.repository}: "
             f"{printable(redact(why))}",
-            hint="try again later; what is there already is not sent again",
+            hint=hint,
         )
 
 
@@ -272,7 +277,9 @@ def _worth_another(error: Exception) -> bool | float:
     if isinstance(error, Later):
         return error.seconds or True
     never = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-    return isinstance(error, httpx.TransportError) and not isinstance(error, never)
+    if isinstance(error, never) or _UNTRUSTED in str(error):
+        return False
+    return isinstance(error, httpx.TransportError)
 
 
 def _retry_after(response: httpx.Response) -> float:
