@@ -124,6 +124,19 @@ def test_an_archive_in_zstd_is_the_same_base(layout, kept, tmp_path):
 
 
 @needs_tools
+def test_what_docker_would_save_is_the_same_base(layout, kept, tmp_path):
+    archive = tmp_path / "saved.tar"
+    _run(
+        _SKOPEO, "copy", "--quiet", "--insecure-policy",
+        f"oci:{layout}:py", f"docker-archive:{archive}:registry.example/py:1",
+    )  # fmt: skip
+    same = open_base(f"{layout}:py", AMD, kept=kept)
+    for text in (str(archive), f"{archive}:registry.example/py:1"):
+        base = open_base(text, AMD, kept=kept)
+        assert [layer.diff_id for layer in base.layers] == [layer.diff_id for layer in same.layers]
+
+
+@needs_tools
 @needs_registry
 def test_a_base_of_a_registry_is_pulled_once(layout, tmp_path):
     kept = tmp_path / "kept"

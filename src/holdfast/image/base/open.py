@@ -7,6 +7,8 @@ for its user to say, once, in HOLDFAST_IMAGE_BASE.
 
 from __future__ import annotations
 
+import os
+import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +23,17 @@ from holdfast.image.base.rootfs import layer_of
 from holdfast.image.base.stream import PLAIN, compression_of
 from holdfast.image.base.taken import Kept
 from holdfast.image.base.tree import Tree
-from holdfast.image.oci.layout import MARKER, NAMES, open_layout
+from holdfast.image.oci.layout import MARKER, open_layout
+from holdfast.image.oci.saved import SAVED
 from holdfast.image.oci.take import Taken, take
 from holdfast.image.values import Layer, Platform
 from holdfast.lock.target import Target
 from holdfast.progress import Progress, silent
 
 VARIABLE = "HOLDFAST_IMAGE_BASE"
-# All that may stand at the top of an archive of a layout; the last two are for Docker.
-_LAYOUT_NAMES = {"", ".", "blobs", NAMES, MARKER, "manifest.json", "repositories"}
+# What stands at the top of an archive of a layout, or of what `docker save` writes, beside the file
+# that marks it; a root file system has other names there.
+_OF_LAYOUTS = re.compile(r"\.?|blobs|index\.json|repositories|[0-9a-f]{64}(\..+)?")
 _TAR_NAMES = (".tar", ".tgz", ".txz", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".oci")
 
 
@@ -115,9 +119,9 @@ def open_base(
     """The base that `text` names.
 
     Args:
-        text: A path of an OCI layout, folder or archive, with `:name` behind it where it holds
-            several images; a path of a root file system, tar or folder; or a reference,
-            "registry.example/python:3.11".
+        text: A path of an OCI layout, folder or archive, or of what `docker save` wrote, with
+            `:name` behind it where it holds several images; a path of a root file system, tar or
+            folder; or a reference, "registry.example/python:3.11".
         platform: What the image shall run on.
         kept: A folder of ours: layers and what is in them are kept there.
         offline: Ask no registry.
@@ -164,6 +168,8 @@ def _of_root_files(layer: Layer, platform: Platform, kept: Path) -> Base:
 
 
 def _tree(layers: tuple[Layer, ...], kept: Path) -> Tree:
+    for layer in layers:  # used now, for `prune_bases`
+        os.utime(str(layer.blob.content))
     return Tree(
         [
             listing_of(
@@ -179,19 +185,18 @@ def _tree(layers: tuple[Layer, ...], kept: Path) -> Tree:
 
 def _path_of(text: str) -> tuple[Path | None, str]:
     """The path that `text` is, and the name behind it; None for what is a reference."""
-    path = Path(text).expanduser()
-    if path.exists():
-        return path, ""
-    before, _, name = text.rpartition(":")
-    if before and "/" not in name and Path(before).expanduser().exists():
-        return Path(before).expanduser(), name
+    ends = [len(text), *(at for at, character in enumerate(text) if character == ":")]
+    for end in ends:
+        path = Path(text[:end]).expanduser()
+        if end and path.exists():
+            return path, text[end + 1 :]
     if text.startswith((".", "/", "~")) or text.lower().endswith(_TAR_NAMES):
         raise InputError(f"there is no base at {text}")
     return None, ""
 
 
 def _is_layout(path: Path) -> bool:
-    """Whether it is an OCI layout and not a root file system."""
+    """Whether it is an OCI layout, or what `docker save` writes, and not a root file system."""
     if path.is_dir():
         return (path / MARKER).is_file()
     try:
@@ -200,10 +205,10 @@ def _is_layout(path: Path) -> bool:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 name = member.name.removeprefix("./").partition("/")[0]
-                if name not in _LAYOUT_NAMES:
-                    return False
-                if name == MARKER:
+                if name in {MARKER, SAVED}:
                     return True
+                if not _OF_LAYOUTS.fullmatch(name):
+                    return False
     except (tarfile.TarError, ValueError) as error:
         raise InputError(f"{path} is no tar that can be read: {error}") from error
     except OSError as error:
