@@ -162,7 +162,7 @@ def _receive(
 ) -> None:
     most = wanted.size if wanted.size is not None else _MOST_BYTES
     length = start
-    tally.expect(wanted.name, _length(response, start))
+    tally.expect(wanted.name, _length(response))
     with partial.open("r+b" if start else "wb", buffering=0) as file:
         file.seek(start)
         for chunk in response.iter_raw():
@@ -178,14 +178,15 @@ def _receive(
                 )
             _write(file.fileno(), chunk)
             digest.update(chunk)
-            tally.add(len(chunk))
+            tally.add(wanted.name, len(chunk))
     if wanted.size is not None and length < wanted.size:
         raise _Cut(f"it ended after {length} of {wanted.size} bytes")
 
 
-def _length(response: httpx.Response, start: int) -> int:
+def _length(response: httpx.Response) -> int:
+    """Bytes of the body; 0 where the server does not say."""
     try:
-        return start + int(response.headers.get("Content-Length", ""))
+        return int(response.headers.get("Content-Length", ""))
     except ValueError:
         return 0
 

@@ -25,6 +25,9 @@ from holdfast.lock.source import file_name
 from holdfast.lock.target import Target
 from holdfast.progress import Progress
 
+# What came of a download so far, or a copy that is not checked yet.
+PARTIAL = ".partial"
+
 _BAD = "the index, or whoever made the lock, gives a wheel that cannot be trusted; do not use it"
 
 

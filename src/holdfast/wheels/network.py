@@ -26,6 +26,16 @@ _MOST_REDIRECTS = 10
 _UNKNOWN = (401, 403, 404)  # some indexes say "not found" to whoever they do not know
 
 
+@contextmanager
+def networking(indexes: tuple[tuple[str, str], ...]) -> Iterator[Network]:
+    """A network whose connections are closed at the end; see `Network`, whose errors it raises."""
+    network = Network(indexes)
+    try:
+        yield network
+    finally:
+        network.close()
+
+
 class Network:
     """Clients, made when they are first used; for many threads."""
 

@@ -15,7 +15,7 @@ class Tally:
         """Begin to count; `wheels` is how many are wanted."""
         self._wheels = wheels
         self._done = 0
-        self._bytes = 0
+        self._got: dict[str, int] = {}
         self._expected: dict[str, int] = {}
         self._began = time.monotonic()
         self._counting = Lock()
@@ -31,14 +31,14 @@ class Tally:
         self._stop.set()
 
     def expect(self, name: str, length: int) -> None:
-        """A file of `length` bytes is coming; 0 where nobody says."""
+        """So many more bytes of a wheel are coming; 0 where nobody says."""
         with self._counting:
-            self._expected[name] = length
+            self._expected[name] = self._got.setdefault(name, 0) + length
 
-    def add(self, count: int) -> None:
-        """Bytes came."""
+    def add(self, name: str, count: int) -> None:
+        """Bytes of a wheel came."""
         with self._counting:
-            self._bytes += count
+            self._got[name] += count
 
     def finish(self) -> None:
         """A wheel is there."""
@@ -48,9 +48,11 @@ class Tally:
     def __str__(self) -> str:
         """As a line of progress."""
         with self._counting:
-            seconds = max(time.monotonic() - self._began, 0.001)
-            rate = size(self._bytes / seconds)
+            got, length = sum(self._got.values()), sum(self._expected.values())
+            if len(self._expected) == self._wheels and got >= length:
+                return f"checking wheels: {self._done} of {self._wheels}"
+            rate = size(got / max(time.monotonic() - self._began, 0.001))
             return (
-                f"fetching wheels: {self._done} of {self._wheels}, {size(self._bytes)} of "
-                f"{size(max(sum(self._expected.values()), self._bytes))}, {rate}/s"
+                f"fetching wheels: {self._done} of {self._wheels}, {size(got)} of "
+                f"{size(max(got, length))}, {rate}/s"
             )
