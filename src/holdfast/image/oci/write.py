@@ -34,6 +34,7 @@ from holdfast.image.oci.together import side_by_side
 from holdfast.image.values import INDEX, Blob, Descriptor, Images, as_json
 
 _SUFFIXES = (".oci", ".tar")
+_COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
 
 
 def write_images(images: Images, to: Path, name: str, on_bytes: OnBytes = unheard) -> None:
@@ -50,6 +51,10 @@ def write_images(images: Images, to: Path, name: str, on_bytes: OnBytes = unhear
         MismatchError: A blob is not what its descriptor says.
         StoreError: It cannot be written.
     """
+    if to.suffix in _COMPRESSED:
+        raise InputError(
+            f"{to} would be compressed, and its layers are already", hint="name it .oci or .tar"
+        )
     if to.suffix in _SUFFIXES:
         write_archive(images, to, name, on_bytes)
     else:

@@ -37,7 +37,7 @@ _MOST_ERROR_BYTES = 1 << 14
 _UNTRUSTED = "certificate verify failed"
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _LATER = (408, 425, 429, 500, 502, 503, 504)
-_ELSEWHERE = (301, 302, 303, 307, 308)
+ELSEWHERE = (301, 302, 303, 307, 308)
 
 # It warns of each retry; where nobody listens, that would go to stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -127,7 +127,7 @@ class Client:
         target = self._home.join(url)
         for _ in range(_MOST_REDIRECTS + 1):
             response = self._authorized(method, target, scopes, headers or {}, body)
-            if method not in {"GET", "HEAD"} or response.status_code not in _ELSEWHERE:
+            if method != "GET" or response.status_code not in ELSEWHERE:
                 break
             response.close()
             target = self.led_to(response)

@@ -17,7 +17,7 @@ from holdfast.errors import InputError, MismatchError, ToolError
 from holdfast.image.oci.blobs import OnBytes, blobs_of, opened
 from holdfast.image.oci.manifest import read_manifest
 from holdfast.image.oci.together import side_by_side
-from holdfast.image.registry.client import Client
+from holdfast.image.registry.client import ELSEWHERE, Client
 from holdfast.image.registry.reference import Reference, parse_reference
 from holdfast.image.registry.referrers import fallback_tag, with_referrer
 from holdfast.image.registry.repository import Repository
@@ -77,7 +77,9 @@ def push(images: Images, reference: Reference | str, on_progress: Progress = sil
         pushing = _Pushing(client, Tally(on_progress, f"pushing {reference}"))
         done = pushing.blobs(blobs, _sources(images, reference.host))
         for manifest in manifests:
-            pushing.manifest(manifest, manifest.descriptor.digest)
+            # What only its tag leads to is sent once, under that.
+            if manifest is not images.top or images.attachments or not reference.tag:
+                pushing.manifest(manifest, manifest.descriptor.digest)
         for attachment in images.attachments:
             pushing.attachment(attachment)
         if reference.tag:
@@ -138,8 +140,9 @@ class _Pushing:
 
     def _has(self, digest: str) -> bool:
         with self._client.answer("HEAD", f"blobs/{digest}", self._scopes) as response:
-            self._client.check(response, _OK, _NOT_FOUND)
-            return response.status_code == _OK
+            # One that says where the blob lies has it, and may not let us ask there.
+            self._client.check(response, _OK, _NOT_FOUND, *ELSEWHERE)
+            return response.status_code != _NOT_FOUND
 
     def _mounts(self, digest: str, source: str) -> bool:
         """Whether the registry takes the blob from another of its repositories.

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tarfile
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from holdfast.errors import InputError, MismatchError
+from holdfast.errors import InputError, MismatchError, StoreError
 from holdfast.image.oci.config import config_of
 from holdfast.image.oci.layout import Layout, open_layout
 from holdfast.image.oci.manifest import NOTHING, artifact_of
@@ -160,7 +161,7 @@ def test_what_is_no_layout_is_left_alone(tmp_path):
     (tmp_path / "mine" / "thesis.tex").write_text("years")
     (tmp_path / "file").write_text("years")
     (tmp_path / "folder.oci").mkdir()
-    for name in ("mine", "file", "folder.oci"):
+    for name in ("mine", "file", "folder.oci", "x.tar.gz", "x.tgz"):
         with pytest.raises(InputError):
             write_images(images, tmp_path / name, "x")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
@@ -362,3 +363,19 @@ def test_many_write_into_one_folder_at_once(tmp_path):
     layout = open_layout(tmp_path / "folder")
     for number in range(12):
         assert layers_of(layout, str(number), tmp_path) == [str(number), "same"]
+
+
+@pytest.mark.parametrize("to", ["folder", "x.oci"])
+def test_a_full_disk_leaves_what_was_there(tmp_path, to):
+    write_images(images_of(image_of(tmp_path, {"a": b"one"})), tmp_path / to, "x")
+    before = take(open_layout(tmp_path / to), "x", AMD, tmp_path / "into").digest
+    image = image_of(tmp_path, {"b": os.urandom(100_000)})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="cannot be written: File too large"):
+            write_images(images_of(image), tmp_path / to, "x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert take(open_layout(tmp_path / to), "x", AMD, tmp_path / "into").digest == before
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file()], "something half-written"

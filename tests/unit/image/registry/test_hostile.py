@@ -416,6 +416,18 @@ def test_an_upload_that_fails_once_is_sent_again(middle, tmp_path, change):
     push(images_of(image), f"{middle.host}/team/again:1")
 
 
+def test_a_registry_that_says_where_a_blob_lies_has_it(middle, tmp_path):
+    def spoil(exchange: Exchange) -> None:
+        if exchange.method == "HEAD":
+            assert exchange.status == 200
+            say(exchange, 307, Location="http://192.0.2.1/for-get-only")
+
+    image = pushing(tmp_path)
+    push(images_of(image), f"{middle.host}/team/there:1")
+    middle.spoil = spoil
+    assert push(images_of(image), f"{middle.host}/team/there:2").there == 3
+
+
 def test_a_layer_that_was_spoilt_is_not_pushed(middle, tmp_path):
     image = pushing(tmp_path)
     path = Path(image.layers[0].blob.content)
