@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import random
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from bases import RootFiles, make_quick_base, needs_mmdebstrap
 from holdfast.environment.python import _QUESTION
 from holdfast.errors import InputError, ToolError
+from holdfast.image.base.listing import FILE, FOLDER, LINK, Node
 from holdfast.image.base.open import Base, open_base, target_of
 from holdfast.image.values import LAYER_GZIP, LAYER_ZSTD, Platform
 from kit import real_python
@@ -102,6 +105,75 @@ def test_an_image_of_others_is_a_base(layout, kept, quick_base):
     assert base.tree.find("/etc/os-release") is None
     wanted = platform.python_version()
     assert base.python(wanted) == below.python(wanted)
+
+
+@pytest.mark.slow
+@needs_root
+@needs_tools
+def test_layers_make_the_tree_that_others_unpack(tmp_path):
+    compared = 0
+    for seed in range(60):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        image = f"{folder / 'layout'}:it"
+        _run(_UMOCI, "init", "--layout", str(folder / "layout"))
+        _run(_UMOCI, "new", "--image", image)
+        chance = random.Random(seed)  # noqa: S311 - the same each time
+        for number in range(3):
+            layer = _any_layer(chance, folder / f"{number}.tar", lowest=number == 0)
+            _run(_UMOCI, "raw", "add-layer", "--image", image, str(layer))
+        unpack = [_UMOCI, "unpack", "--image", image, str(folder / "bundle")]
+        if subprocess.run(unpack, capture_output=True, check=False).returncode:
+            continue  # nonsense to umoci: a file below a link that leads nowhere, say
+        base = open_base(image, AMD, kept=folder / "kept")
+        there = {found.path: _seen(found.node) for found in base.tree.walk()}
+        assert there == dict(_unpacked(folder / "bundle/rootfs")), seed
+        compared += 1
+    assert compared > 20
+
+
+def _any_layer(chance: random.Random, path: Path, *, lowest: bool) -> Path:
+    """Files, folders, links and whiteouts, under so few names that they meet often."""
+    root = RootFiles()
+    taken: set[str] = set()
+    taking_away = [] if lowest else ["gone", "opaque"]
+    for place in sorted(_any_path(chance) for _ in range(chance.randint(1, 6))):
+        if any(place == other or place.startswith(f"{other}/") for other in taken):
+            continue
+        kind = chance.choice(["file", "file", "folder", "link", *taking_away])
+        folder, _, name = place.rpartition("/")
+        if kind == "folder":
+            root.folder(place)
+        elif kind == "opaque":
+            root.file(f"{place}/.wh..wh..opq", b"")
+        else:
+            taken.add(place)
+        if kind == "file":
+            root.file(place, bytes(chance.randint(0, 9)))
+        elif kind == "link":
+            root.link(place, chance.choice(["", "/", "../"]) + _any_path(chance))
+        elif kind == "gone":
+            root.file(f"{folder}/.wh.{name}".lstrip("/"), b"")
+    return root.write(path)
+
+
+def _any_path(chance: random.Random) -> str:
+    return "/".join(chance.choice("abc") for _ in range(chance.randint(1, 3)))
+
+
+def _seen(node: Node) -> tuple[str, int, str]:
+    return (node.kind, node.size, node.target)
+
+
+def _unpacked(root: Path) -> Iterator[tuple[str, tuple[str, int, str]]]:
+    for path in root.rglob("*"):
+        place = f"/{path.relative_to(root)}"
+        if path.is_symlink():
+            yield place, (LINK, 0, str(path.readlink()))
+        elif path.is_dir():
+            yield place, (FOLDER, 0, "")
+        else:
+            yield place, (FILE, path.stat().st_size, "")
 
 
 @needs_tools
