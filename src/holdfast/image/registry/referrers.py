@@ -32,6 +32,7 @@ def with_referrer(before: bytes | None, attachment: Descriptor) -> Blob:
     if before is not None:
         read_index(before, "the list of attachments")  # refuses what is none
         there = parse(before, "the list of attachments").get("manifests") or []
-    kept = [one for one in there if one["digest"] != attachment.digest]
-    document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*kept, as_json(attachment)]}
-    return blob_of(document, INDEX)
+    # What hangs there already keeps its place: an image that is pushed again changes nothing.
+    if all(one["digest"] != attachment.digest for one in there):
+        there.append(as_json(attachment))
+    return blob_of({"schemaVersion": 2, "mediaType": INDEX, "manifests": there}, INDEX)
