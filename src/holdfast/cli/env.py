@@ -10,9 +10,11 @@ import click
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json, print_table
 from holdfast.environment.prune import Listed
-from holdfast.environment.prune_wheels import KeptWheel, prune_wheels
+from holdfast.environment.prune_wheels import KeptWheel, list_wheels, prune_wheels
 from holdfast.environment.store import Store
 from holdfast.errors import InputError, StoreError
+from holdfast.home import home
+from holdfast.image.layers.prune import LAYERS, prune_layers
 from holdfast.restore.findings import slim_keys
 from holdfast.units import size
 
@@ -67,10 +69,11 @@ def prune(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Remove environments and kept wheels that nobody uses, the longest unused first.
+    """Remove environments, wheels and layers that nobody uses, the longest unused first.
 
     Without an option, only the remains of killed builds go. An environment in use never does.
-    A wheel that an image was made of goes before an environment does: it can be fetched again.
+    An image's layer goes before a wheel does, for it can be made again, and a wheel before an
+    environment: it can be fetched again.
     """
     store = Store.open()
     named = None if key is None else _named(store, key)
@@ -79,7 +82,16 @@ def prune(
     )
     if named and named not in {one.key for one in removed}:
         raise StoreError(f"the environment {named} is in use", hint="stop the process that uses it")
-    wheels = _prune_wheels(store, removed, _time(older_than), _size(max_size), dry_run)
+    room = None if max_size is None else _room(store, removed, _size(max_size) or 0)
+    wheels = prune_wheels(
+        store.layout, older_than=_time(older_than), max_bytes=room, dry_run=dry_run
+    )
+    layers = prune_layers(
+        home() / LAYERS,
+        older_than=_time(older_than),
+        max_bytes=None if room is None else room - _left(store, wheels),
+        dry_run=dry_run,
+    )
     if as_json:
         print_json([_as_json(one) for one in removed])
     else:
@@ -89,21 +101,20 @@ def prune(
     screen.say(f"{done} {len(removed)}, {size(sum(map(_own, removed)))}")
     if wheels:
         screen.say(f"{done} {len(wheels)} wheels, {size(sum(one.bytes for one in wheels))}")
+    if layers:
+        screen.say(f"{done} {len(layers)} layers, {size(sum(one.bytes for one in layers))}")
 
 
-def _prune_wheels(
-    store: Store,
-    removed: tuple[Listed, ...],
-    older_than: timedelta | None,
-    max_bytes: int | None,
-    dry_run: bool,  # noqa: FBT001
-) -> tuple[KeptWheel, ...]:
-    """Wheels have the room that environments leave."""
-    room = None
-    if max_bytes is not None:
-        gone = {one.key for one in removed}
-        room = max_bytes - sum(one.bytes for one in store.list() if one.key not in gone)
-    return prune_wheels(store.layout, older_than=older_than, max_bytes=room, dry_run=dry_run)
+def _room(store: Store, removed: tuple[Listed, ...], most: int) -> int:
+    """What environments leave of `most` bytes."""
+    gone = {one.key for one in removed}
+    return most - sum(one.bytes for one in store.list() if one.key not in gone)
+
+
+def _left(store: Store, removed: tuple[KeptWheel, ...]) -> int:
+    """Bytes of the wheels that stay."""
+    gone = {one.folder for one in removed}
+    return sum(one.bytes for one in list_wheels(store.layout) if one.folder not in gone)
 
 
 def _named(store: Store, key: str) -> str:

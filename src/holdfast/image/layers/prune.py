@@ -12,6 +12,8 @@ from pathlib import Path
 from holdfast.environment.layout import explained
 from holdfast.image.layers.kept import BLOB, NOTE
 
+# The folder of the kept layers, in Holdfast's own.
+LAYERS = "layers"
 # What a build has just taken is about to be written or pushed.
 MINIMUM_AGE = timedelta(hours=1)
 

@@ -13,6 +13,7 @@ from holdfast.image.layers.kept import Kept, layer_key, take, take_or_make
 from holdfast.image.layers.prune import prune_layers
 from holdfast.image.layers.write import write_layer
 from holdfast.image.values import Entry
+from kit import Holdfast
 
 _KEY = layer_key({"wheels": ["a" * 64]}, Compression.ZSTD)
 _ROWS = [[("a", 1, "digest-of-a")], [("b", 2, "digest-of-b"), ("c", 3, "digest-of-c")]]
@@ -190,3 +191,15 @@ def test_use_counts_as_use(folder, make, three):
 
 def test_prune_where_nothing_was_ever_kept(folder):
     assert prune_layers(folder, max_bytes=0) == ()
+
+
+def test_the_command_line_prunes_layers_too(tmp_path, folder, three):
+    holdfast = Holdfast(home=folder.parent, folder=tmp_path)
+    ran = holdfast("env", "prune", "--older-than", "7d", "--dry-run")
+    assert "would remove 1 layers" in ran.err
+    ran = holdfast("env", "prune", "--older-than", "7d")
+    assert "removed 1 layers" in ran.err
+    assert holdfast("env", "prune", "--max-size", "20GB").code == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted(three[1:])
+    assert holdfast("env", "prune", "--max-size", "1").code == 0
+    assert [path.name for path in folder.iterdir()] == three[2:]  # just used
