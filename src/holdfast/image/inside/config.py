@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from holdfast.image.inside.places import GATEWAY, HOME, MODEL, PYCACHE, USER, absolute
+from holdfast.image.inside.places import GATEWAY, HOME, MODEL, USER, absolute
 
 PORT = 8000
 # Where SageMaker expects an answer: it runs the image with "serve" in the place of the command.
@@ -58,9 +58,13 @@ def image_config(
 
 
 def _inherited(base: Mapping[str, Any]) -> dict[str, str]:
-    """The base's variables, with a PATH that finds `holdfast`."""
+    """The base's variables, with a PATH that finds `holdfast`; a base may be an image of ours."""
     pairs = (str(text).partition("=") for text in base.get("Env") or ())
-    found = {name: text for name, _, text in pairs if name not in _OF_ANOTHER_PYTHON}
+    found = {
+        name: text
+        for name, given, text in pairs
+        if given and name not in _OF_ANOTHER_PYTHON and not name.startswith("HOLDFAST_")
+    }
     return {**found, "PATH": f"{_PROGRAMS}:{found.get('PATH', _PATH)}"}
 
 
@@ -75,7 +79,6 @@ def _variables(*, slim: bool, slim_include: Iterable[str]) -> dict[str, str]:
         "HOLDFAST_SERVE_PORT": str(SAGEMAKER_PORT),
         # Of all that a user has here, this alone can be written.
         "HOME": "/tmp",  # noqa: S108 - the container's own
-        "PYTHONPYCACHEPREFIX": absolute(PYCACHE),
         **({"HOLDFAST_SLIM": "1"} if slim else {}),
         **({"HOLDFAST_SLIM_INCLUDE": included} if slim and included else {}),
     }

@@ -15,7 +15,7 @@ GATEWAY = "holdfast/gateway"
 MODEL = "holdfast/model"
 HOME = "holdfast/home"
 STORE = f"{HOME}/store"
-# Bytecode: of the environment, where its worker looks for it, and of the gateway.
+# Where the environment's worker looks for bytecode.
 PYCACHE = "holdfast/pycache"
 
 # Whom the image runs as: a number that is nobody's elsewhere, as distroless images have it.

@@ -151,9 +151,9 @@ COPY model/ {_MODEL}/
 
 
 def _variables(config: Mapping[str, Any]) -> dict[str, str]:
-    """As in any image; but the base's PATH is not known here, and bytecode lies where uv put it."""
+    """As in any image; but the base's PATH is not known here."""
     found = dict(pair.split("=", 1) for pair in config["Env"])
-    return {name: found[name] for name in found.keys() - {"PATH", "PYTHONPYCACHEPREFIX"}}
+    return {name: found[name] for name in found.keys() - {"PATH"}}
 
 
 def _health(check: Mapping[str, Any]) -> str:

@@ -22,7 +22,10 @@ def test_it_serves_as_a_user_who_owns_nothing():
 
 def test_the_bases_variables_stay_less_those_of_another_python():
     base = {
-        "Env": ["LANG=C.UTF-8", "PATH=/opt/x/bin:/bin", "PYTHONPATH=/evil", "HOME=/root", "odd"],
+        "Env": [
+            *("LANG=C.UTF-8", "PATH=/opt/x/bin:/bin", "PYTHONPATH=/evil", "HOME=/root", "odd"),
+            *("HOLDFAST_SLIM=1", "HOLDFAST_STRICT=1"),
+        ],
         "Entrypoint": ["/bin/sh"],
         "Cmd": ["-c", "true"],
         "User": "0",
@@ -34,7 +37,7 @@ def test_the_bases_variables_stay_less_those_of_another_python():
     assert variables["LANG"] == "C.UTF-8"
     assert variables["PATH"] == "/holdfast/gateway/bin:/opt/x/bin:/bin"
     assert variables["HOME"] != "/root"
-    assert "PYTHONPATH" not in variables
+    assert not {"PYTHONPATH", "odd", "HOLDFAST_SLIM", "HOLDFAST_STRICT"} & variables.keys()
     assert config["User"] == "65532:65532"
     assert config["Labels"] == {}
     assert "Volumes" not in config
