@@ -242,10 +242,12 @@ def test_wheels_beside_the_lock_and_of_a_folder(tmp_path, get, wheel):
         f'wheels = [{{ path = "made/{wheel.name}", hashes = {{ sha256 = "{sha256}" }} }}]\n'
     )
     other = make_wheel(tmp_path / "a folder", {"yours.py": ""}, name="yours")
-    found = get(beside, locked(other.as_uri(), other.read_bytes(), name="yours"))
+    found = get(beside, locked(other.as_uri(), other.read_bytes(), name="yours"), offline=True)
     assert found["mine"].read_bytes() == wheel.read_bytes()
     assert found["yours"].read_bytes() == other.read_bytes()
     assert get(beside, offline=True)["mine"] == found["mine"]
+    with pytest.raises(MismatchError, match="is not what was locked"):
+        get(locked(other.as_uri(), b"other", name="yours"))
 
 
 def test_an_archive_that_is_a_wheel(get, wheel):
