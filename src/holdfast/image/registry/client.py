@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import httpx
@@ -30,6 +31,8 @@ _PATIENCE_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 # Less than this is no transfer, but somebody who holds the line.
 _LEAST_BYTES_PER_SECOND = 512
+# Registries hash a blob again when all of it is there, and copy it to where it stays.
+_STORED_BYTES_PER_SECOND = 4_000_000
 _MOST_REDIRECTS = 5
 _MOST_ERROR_BYTES = 1 << 14
 
@@ -55,6 +58,19 @@ class Later(Exception):  # noqa: N818 - no error of anybody's yet
         self.seconds = seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is sent.
+
+    Attributes:
+        size: Its bytes.
+        make: Makes it; called again where it must be sent again.
+    """
+
+    size: int
+    make: Callable[[], bytes | Iterable[bytes]]
+
+
 class Client:
     """What a registry answers, for many threads.
 
@@ -66,7 +82,7 @@ class Client:
         self.reference = reference
         self._home = httpx.URL(reference.url)
         self._http = httpx.Client(
-            timeout=httpx.Timeout(_PATIENCE_SECONDS, connect=_CONNECT_SECONDS, pool=None),
+            timeout=_timeout(),
             follow_redirects=False,
             # A proxy cannot reach what listens on this machine's loopback alone.
             trust_env=not is_loopback(reference.host),
@@ -109,7 +125,7 @@ class Client:
         scopes: Scopes,
         *,
         headers: Mapping[str, str] | None = None,
-        body: Callable[[], bytes | Iterable[bytes]] | None = None,
+        body: Body | None = None,
     ) -> Iterator[httpx.Response]:
         """The answer to one request, its body not read yet; past challenges and redirects.
 
@@ -118,7 +134,7 @@ class Client:
             url: Below the repository's own, or absolute.
             scopes: What is to be done, in the words of token servers.
             headers: Beside those of every request.
-            body: Makes what is sent; called again where it must be sent again.
+            body: What is sent.
 
         Raises:
             httpx.HTTPError: It could not be reached, or did not answer in time.
@@ -168,7 +184,7 @@ class Client:
         url: httpx.URL,
         scopes: Scopes,
         headers: Mapping[str, str],
-        body: Callable[[], bytes | Iterable[bytes]] | None,
+        body: Body | None,
     ) -> httpx.Response:
         """Send a request; to the registry itself with what it asks for, to others without."""
         is_home = _origin(url) == _origin(self._home)
@@ -188,11 +204,16 @@ class Client:
         url: httpx.URL,
         headers: Mapping[str, str],
         authorization: str | None,
-        body: Callable[[], bytes | Iterable[bytes]] | None,
+        body: Body | None,
     ) -> httpx.Response:
         own = {**headers, "Authorization": authorization} if authorization else headers
-        content = body() if body is not None else None
-        request = self._http.build_request(method, url, headers=own, content=content)
+        request = self._http.build_request(
+            method,
+            url,
+            headers=own,
+            content=body.make() if body is not None else None,
+            timeout=_timeout(body.size if body is not None else 0),
+        )
         return self._http.send(request, stream=True)
 
     def body(self, response: httpx.Response) -> Iterator[bytes]:
@@ -270,6 +291,12 @@ class Client:
             f"{printable(redact(why))}",
             hint=hint,
         )
+
+
+def _timeout(sent_bytes: int = 0) -> httpx.Timeout:
+    """How long to wait for a byte; longer for one who has to store what was sent first."""
+    waiting = _PATIENCE_SECONDS + sent_bytes / _STORED_BYTES_PER_SECOND
+    return httpx.Timeout(_PATIENCE_SECONDS, read=waiting, connect=_CONNECT_SECONDS, pool=None)
 
 
 def _worth_another(error: Exception) -> bool | float:

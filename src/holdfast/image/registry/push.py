@@ -17,7 +17,7 @@ from holdfast.errors import InputError, MismatchError, ToolError
 from holdfast.image.oci.blobs import OnBytes, blobs_of, opened
 from holdfast.image.oci.manifest import read_manifest
 from holdfast.image.oci.together import side_by_side
-from holdfast.image.registry.client import ELSEWHERE, Client
+from holdfast.image.registry.client import ELSEWHERE, Body, Client
 from holdfast.image.registry.reference import Reference, parse_reference
 from holdfast.image.registry.referrers import fallback_tag, with_referrer
 from holdfast.image.registry.repository import Repository
@@ -166,13 +166,10 @@ class _Pushing:
             place = str(self._client.led_to(response))
         # What a registry put into the address is not ours to parse and write anew.
         url = f"{place}{'&' if '?' in place else '?'}digest={blob.descriptor.digest}"
-        headers = {
-            "Content-Length": str(blob.descriptor.size),
-            "Content-Type": "application/octet-stream",
-        }
-        with self._client.answer(
-            "PUT", url, self._scopes, headers=headers, body=lambda: _pieces(blob, sending)
-        ) as response:
+        size = blob.descriptor.size
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        body = Body(size, lambda: _pieces(blob, sending))
+        with self._client.answer("PUT", url, self._scopes, headers=headers, body=body) as response:
             self._client.check(response, _CREATED)
 
     def manifest(self, blob: Blob, name: str) -> httpx.Headers:
@@ -183,9 +180,8 @@ class _Pushing:
         with opened(blob) as stream:
             content = stream.read()
         headers = {"Content-Type": blob.descriptor.media_type}
-        with self._client.answer(
-            "PUT", f"manifests/{name}", self._scopes, headers=headers, body=lambda: content
-        ) as response:
+        body, path = Body(len(content), lambda: content), f"manifests/{name}"
+        with self._client.answer("PUT", path, self._scopes, headers=headers, body=body) as response:
             self._client.check(response, _CREATED)
             said = response.headers.get("docker-content-digest", blob.descriptor.digest)
             if said != blob.descriptor.digest:

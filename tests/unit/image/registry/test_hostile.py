@@ -478,3 +478,10 @@ def test_nothing_is_sent_in_the_clear_to_others(location, expected):
     else:
         assert str(talking.led_to(answer)) == expected
     talking.close()
+
+
+def test_a_registry_that_stores_a_great_blob_is_given_time(monkeypatch):
+    monkeypatch.undo()
+    assert client._timeout().read == 30
+    assert 400 < client._timeout(2_000_000_000).read < 900
+    assert client._timeout(2_000_000_000).write == 30
