@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from holdfast.image.base.elf import Elf, find_symbol
+from holdfast.image.base.elf import find_symbol
 
 # The names that these files have in any distribution; `python3` is a link to one of them.
 _PYTHON = re.compile(r"(?:python|libpython)(3\.[0-9]{1,2})t?(?:\.so(?:\.1\.0)?)?", re.ASCII)
@@ -30,7 +30,7 @@ def is_interesting(path: str) -> bool:
     return any(pattern.fullmatch(name) for pattern in patterns)
 
 
-def identify(path: str, file: BinaryIO, elf: Elf) -> str:
+def identify(path: str, file: BinaryIO) -> str:
     """Which Python or libc a file is.
 
     Returns:
@@ -46,7 +46,7 @@ def identify(path: str, file: BinaryIO, elf: Elf) -> str:
     if _GLIBC_NAME.fullmatch(name):
         found = _GLIBC.search(content)
         return f"glibc-{found[1].decode()}" if found else ""
-    found = _MUSL.search(content) if "musl" in f"{name} {elf.soname}" else None
+    found = _MUSL.search(content) if b"musl libc" in content else None
     return f"musl-{found[1].decode().rpartition('.')[0]}" if found else ""
 
 

@@ -177,7 +177,7 @@ def _said(
         elf = read_elf(file)
         if elf is None:
             return {}
-        return {"elf": elf, "identity": identify(path, file, elf) if is_interesting(path) else ""}
+        return {"elf": elf, "identity": identify(path, file) if is_interesting(path) else ""}
 
 
 def _names_in(cache: bytes) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from holdfast.environment.layout import explained
 
+# The folder of what is kept of bases, in Holdfast's own.
+BASES = "bases"
 # What a build has just opened is about to be written or pushed.
 MINIMUM_AGE = timedelta(hours=1)
 _BLOBS = ("blobs/sha256", "pulled/blobs/sha256", "incoming")

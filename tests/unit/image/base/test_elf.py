@@ -71,11 +71,17 @@ def test_names_that_are_none_are_left_out():
 
 def test_a_file_that_only_calls_itself_a_python_is_none():
     content = SSL.read_bytes()
-    assert identify("usr/bin/python3.11", io.BytesIO(content), _read(content)) == ""
+    assert identify("usr/bin/python3.11", io.BytesIO(content)) == ""
 
 
 def test_a_version_that_does_not_fit_the_name_is_not_believed(tmp_path):
     minor = "{}.{}".format(*sys.version_info)
     content = f"\0{minor}.1\0{minor}.2\0.cpython-311-x86_64-linux-gnu.so\0".encode()
-    elf = Elf(machine="x86_64", requires={})
-    assert identify(f"usr/bin/python{minor}", io.BytesIO(content), elf) == ""
+    assert identify(f"usr/bin/python{minor}", io.BytesIO(content)) == ""
+
+
+@pytest.mark.parametrize("name", ["lib/ld-musl-x86_64.so.1", "lib/x86_64-linux-musl/libc.so"])
+def test_a_musl_says_so_whatever_it_is_called(name):
+    content = b"\0musl libc (x86_64)\nVersion %s\n\0\x001.2.5\0"
+    assert identify(name, io.BytesIO(content)) == "musl-1.2"
+    assert identify(name, io.BytesIO(b"\x001.2.5\0")) == ""
