@@ -9,6 +9,7 @@ import tomli
 
 from holdfast.environment.plan import Package
 from holdfast.errors import LockError
+from holdfast.image.inside.labels import model_name
 from holdfast.image.values import Image
 from holdfast.lock.slim import Needs, needs_of
 from holdfast.model import Model
@@ -31,6 +32,11 @@ class Contents:
     def digest(self) -> str:
         """Of the image's manifest, "sha256:…"."""
         return self.image.manifest.descriptor.digest
+
+    @property
+    def name(self) -> str:
+        """The model's URI; of a folder, whose path is this machine's, the project's name."""
+        return model_name(self.model) or self.model.seal.project.name or "model"
 
     @property
     def base(self) -> str:

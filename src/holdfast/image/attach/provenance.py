@@ -21,16 +21,15 @@ BUILDER = "urn:holdfast:image"
 
 def provenance(contents: Contents) -> dict[str, Any]:
     """The statement. No time and no machine is in it: the same inputs give the same bytes."""
-    model = contents.model
     return {
         "_type": STATEMENT,
-        "subject": [{"name": model.uri, "digest": _digest(contents.digest)}],
+        "subject": [{"name": contents.name, "digest": _digest(contents.digest)}],
         "predicateType": PREDICATE,
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD,
                 "externalParameters": {
-                    "model": model.uri,
+                    "model": contents.name,
                     "base": contents.base,
                     "platform": str(contents.image.platform),
                 },

@@ -40,7 +40,7 @@ def sbom(contents: Contents) -> dict[str, Any]:
     """The document: the same for the same image. Its time is when the model was sealed."""
     tool = Component(name="holdfast", version=__version__, type=ComponentType.APPLICATION)
     image = Component(
-        name=contents.model.uri,
+        name=contents.name,
         version=contents.digest,
         type=ComponentType.CONTAINER,
         bom_ref="image",
@@ -92,7 +92,7 @@ def _model(contents: Contents) -> Component:
         "commit": model.seal.project.commit,
     }
     return Component(
-        name=model.uri,
+        name=contents.name,
         version=model.registered.version if model.registered else None,
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref="model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -130,6 +131,12 @@ def test_the_same_image_has_the_same_attachments(made, model, packages):
     assert bills[0]["serialNumber"] != bills[1]["serialNumber"]
 
 
+def test_where_the_model_lies_does_not_show(made, packages, tmp_path):
+    elsewhere = open_model(shutil.copytree(KEPT, tmp_path / "elsewhere"))
+    arguments = (packages, "registry.example/python:3.11", BASE, RECEIPT_MADE)
+    assert attachments(IMAGE, elsewhere, *arguments, gateway=packages[:2]) == made
+
+
 def test_without_a_receipt_none_is_attached(model, packages):
     manifests, blobs = attachments(IMAGE, model, packages, "base.tar", BASE, None)
     assert [one.descriptor.artifact_type for one in manifests] == [SBOM, PROVENANCE]
@@ -162,7 +169,7 @@ def test_the_bill_has_every_package_with_the_locks_hash(bill, packages):
 
 
 def test_first_party_code_has_no_public_packages_name(bill):
-    (own,) = (one for one in bill["components"] if one["name"] == "trainer")
+    (own,) = (one for one in bill["components"] if one["bom-ref"] == "environment/trainer")
     assert own["purl"].startswith("pkg:generic/trainer@1.0.0?checksum=sha256:")
     assert "externalReferences" not in own
 
