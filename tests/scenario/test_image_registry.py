@@ -21,7 +21,7 @@ from holdfast.errors import InputError, ToolError
 from holdfast.image.oci.blobs import blob_of
 from holdfast.image.oci.layout import open_layout
 from holdfast.image.oci.manifest import NOTHING, artifact_of, read_index
-from holdfast.image.registry import client
+from holdfast.image.registry import again
 from holdfast.image.registry.pull import pull
 from holdfast.image.registry.push import push
 from holdfast.image.values import Image, Images
@@ -66,7 +66,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
-    monkeypatch.setattr(client, "_MOST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(again, "_MOST_WAIT_SECONDS", 0.1)
     monkeypatch.setenv("HOME", str(tmp_path))
     return folder
 

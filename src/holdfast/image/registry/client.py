@@ -7,7 +7,6 @@ bounded and timed here; that it is what its digest says is checked where it is r
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -15,18 +14,15 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import httpx
-import stamina
 
-from holdfast.errors import HoldfastError, InputError, ToolError
+from holdfast.errors import InputError, ToolError
+from holdfast.image.registry.again import Later, again, retry_after
 from holdfast.image.registry.auth import Auth, Scopes
 from holdfast.image.registry.reference import Reference, is_loopback
 from holdfast.redact import printable, redact
 
 T = TypeVar("T")
 
-_ATTEMPTS = 4
-_FIRST_WAIT_SECONDS = 0.2
-_MOST_WAIT_SECONDS = 10.0
 _PATIENCE_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 # Less than this is no transfer, but somebody who holds the line.
@@ -36,26 +32,9 @@ _STORED_BYTES_PER_SECOND = 4_000_000
 _MOST_REDIRECTS = 5
 _MOST_ERROR_BYTES = 1 << 14
 
-# OpenSSL's words, all that httpx leaves of its error.
-_UNTRUSTED = "certificate verify failed"
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _LATER = (408, 425, 429, 500, 502, 503, 504)
 ELSEWHERE = (301, 302, 303, 307, 308)
-
-# It warns of each retry; where nobody listens, that would go to stderr.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
-
-
-class Later(Exception):  # noqa: N818 - no error of anybody's yet
-    """It may go well another time: the registry is busy, or the line was cut.
-
-    Attributes:
-        seconds: How long it asks us to wait; 0 where it does not say.
-    """
-
-    def __init__(self, words: str, seconds: float = 0.0) -> None:
-        super().__init__(words)
-        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +60,7 @@ class Client:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
         self._home = httpx.URL(reference.url)
-        self._http = httpx.Client(
-            timeout=_timeout(),
-            follow_redirects=False,
-            # A proxy cannot reach what listens on this machine's loopback alone.
-            trust_env=not is_loopback(reference.host),
-            # A body that is coded on the way would have another digest.
-            headers={"Accept-Encoding": "identity", "User-Agent": "holdfast"},
-        )
+        self._http = _connections(reference)
         self._auth = Auth(self._http, reference)
 
     def close(self) -> None:
@@ -99,23 +71,9 @@ class Client:
         """Do `action`, again where that may help.
 
         Raises:
-            ToolError: It did not.
+            ToolError: It did not help.
         """
-        try:
-            for attempt in stamina.retry_context(
-                on=_worth_another,
-                attempts=_ATTEMPTS,
-                timeout=None,
-                wait_initial=_FIRST_WAIT_SECONDS,
-                wait_max=_MOST_WAIT_SECONDS,
-            ):
-                with attempt:
-                    return action()
-        except Later as error:
-            raise self._unreachable(str(error)) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
-        raise AssertionError  # the last attempt returns or raises
+        return again(action, self.reference)
 
     @contextmanager
     def answer(
@@ -245,7 +203,7 @@ class Client:
         if response.status_code in good:
             return
         if response.status_code in _LATER:
-            raise Later(f"HTTP {response.status_code}", _retry_after(response))
+            raise Later(f"HTTP {response.status_code}", retry_after(response))
         self.refused(response)
 
     def refused(self, response: httpx.Response) -> NoReturn:
@@ -282,16 +240,6 @@ class Client:
             return ""
         return f": {printable(redact(words.strip()[:300]))}"
 
-    def _unreachable(self, why: str) -> HoldfastError:
-        hint = "try again later; what is there already is not sent again"
-        if _UNTRUSTED in why:
-            hint = "SSL_CERT_FILE names the certificates that are trusted"
-        return ToolError(
-            f"{self.reference.host} failed for {self.reference.repository}: "
-            f"{printable(redact(why))}",
-            hint=hint,
-        )
-
 
 def _timeout(sent_bytes: int = 0) -> httpx.Timeout:
     """How long to wait for a byte; longer for one who has to store what was sent first."""
@@ -299,20 +247,18 @@ def _timeout(sent_bytes: int = 0) -> httpx.Timeout:
     return httpx.Timeout(_PATIENCE_SECONDS, read=waiting, connect=_CONNECT_SECONDS, pool=None)
 
 
-def _worth_another(error: Exception) -> bool | float:
-    """Whether to try again; a number of seconds to wait before."""
-    if isinstance(error, Later):
-        return error.seconds or True
-    never = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-    if isinstance(error, never) or _UNTRUSTED in str(error):
-        return False
-    return isinstance(error, httpx.TransportError)
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that a busy registry asks for, where it asks for a sensible number of them."""
-    said = response.headers.get("retry-after", "")
-    return min(float(said), _MOST_WAIT_SECONDS) if said.isascii() and said.isdigit() else 0.0
+def _connections(reference: Reference) -> httpx.Client:
+    try:
+        return httpx.Client(
+            timeout=_timeout(),
+            follow_redirects=False,
+            # A proxy cannot reach what listens on this machine's loopback alone.
+            trust_env=not is_loopback(reference.host),
+            # A body that is coded on the way would have another digest.
+            headers={"Accept-Encoding": "identity", "User-Agent": "holdfast"},
+        )
+    except (ImportError, ValueError) as error:  # a proxy of a kind that httpx has no code for
+        raise ToolError(f"the proxy in HTTP(S)_PROXY or ALL_PROXY: {redact(str(error))}") from None
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -17,7 +17,8 @@ from holdfast.image.oci.blobs import (
     whole,
 )
 from holdfast.image.oci.fields import own_name, parse, text
-from holdfast.image.registry.client import Client, Later
+from holdfast.image.registry.again import Later
+from holdfast.image.registry.client import Client
 from holdfast.image.registry.download import Download, is_whole
 from holdfast.image.values import INDEX, MANIFEST, Blob, Descriptor
 

@@ -15,7 +15,7 @@ import pytest
 from holdfast.errors import HoldfastError, InputError, MismatchError, ToolError
 from holdfast.image.oci.blobs import blob_of, canonical, digest_of
 from holdfast.image.oci.manifest import NOTHING, artifact_of, index_over
-from holdfast.image.registry import client
+from holdfast.image.registry import again, client
 from holdfast.image.registry.pull import pull
 from holdfast.image.registry.push import push
 from holdfast.image.registry.reference import parse_reference
@@ -68,8 +68,8 @@ def elsewhere() -> Iterator[Middle]:
 def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Little patience, and a user who is logged in to every registry of this test."""
     monkeypatch.setattr(client, "_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(client, "_FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(client, "_MOST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(again, "_FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(again, "_MOST_WAIT_SECONDS", 0.02)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -181,7 +181,7 @@ def refusing(exchange: Exchange) -> None:
 def test_nothing_is_kept_of_what_is_not_right(
     middle, tmp_path, place, change, error, words, monkeypatch
 ):
-    monkeypatch.setattr(client, "_ATTEMPTS", 2)
+    monkeypatch.setattr(again, "_ATTEMPTS", 2)
     middle.spoil = only(place, change)
     began = time.monotonic()
     with pytest.raises(error, match=words):
@@ -485,3 +485,10 @@ def test_a_registry_that_stores_a_great_blob_is_given_time(monkeypatch):
     assert client._timeout().read == 30
     assert 400 < client._timeout(2_000_000_000).read < 900
     assert client._timeout(2_000_000_000).write == 30
+
+
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "odd://ada:s3cret@proxy.example:1")
+    with pytest.raises(ToolError, match="the proxy in") as caught:
+        client.Client(parse_reference("registry.example/team/model:1"))
+    assert "s3cret" not in str(caught.value)
