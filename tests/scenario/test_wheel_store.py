@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import signal
 import ssl
 import subprocess
@@ -157,6 +158,26 @@ def test_a_kept_wheel_that_was_changed_is_had_again(get, wheel):
         kept.write_bytes(b"other")
         assert get(lock)["mine"].read_bytes() == wheel.read_bytes()
     assert len(index.asked) == 2
+
+
+def test_a_store_that_was_copied_is_as_good(tmp_path, get, sdist, monkeypatch):
+    make_wheel(tmp_path, {"yours.py": ""}, name="yours")
+    with answering(lambda one: one.send((tmp_path / one.path[1:]).read_bytes())) as index:
+        name = "yours-1.0-py3-none-any.whl"
+        lock = [
+            locked(index.url(name), (tmp_path / name).read_bytes(), name="yours"),
+            locked(index.url(sdist.name), sdist.read_bytes(), kind="sdist"),
+        ]
+        found = get(*lock)
+    shutil.copytree(tmp_path / "home", tmp_path / "copied", copy_function=shutil.copyfile)
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "copied"))
+    again = get(*lock, offline=True)
+    assert [path.name for path in again.values()] == [path.name for path in found.values()]
+    assert all("copied" in path.parts for path in again.values())
+    for path in again.values():
+        path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(ToolError, match="fetches nothing: mine, yours"):
+        get(*lock, offline=True)
 
 
 def _with(wheel: Path, name: str | zipfile.ZipInfo, content: bytes = b"x") -> bytes:

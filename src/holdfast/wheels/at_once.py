@@ -73,7 +73,7 @@ def _fetched(job: Job, network: Network, package: Package, tally: Tally) -> Path
             partial = place / kept.PARTIAL
             obtain(package, partial, network, tally)
             try:
-                path = kept.admit(partial, place / kept.wheel_name(package))
+                path = kept.admit(partial, place / kept.wheel_name(package), package.pin)
             finally:
                 partial.unlink(missing_ok=True)
     tally.finish()

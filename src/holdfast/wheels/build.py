@@ -20,6 +20,7 @@ from holdfast.environment.wheels import admit_wheel
 from holdfast.errors import LockError
 from holdfast.home import home
 from holdfast.lock.target import Target
+from holdfast.seal.digest import digest_file
 from holdfast.wheels import kept
 from holdfast.wheels.job import Job
 
@@ -66,7 +67,7 @@ def build_one(job: Job, network: Network, package: Package) -> Path:
         partial = place / kept.PARTIAL
         try:
             shutil.copyfile(wheel, partial)
-            return kept.admit(partial, place / wheel.name)
+            return kept.admit(partial, place / wheel.name, digest_file(partial).sha256)
         finally:
             partial.unlink(missing_ok=True)
 

@@ -24,6 +24,7 @@ from holdfast.errors import LockError
 from holdfast.lock.source import file_name
 from holdfast.lock.target import Target
 from holdfast.progress import Progress
+from holdfast.seal.digest import digest_file
 
 # What came of a download so far, or a copy that is not checked yet.
 PARTIAL = ".partial"
@@ -42,38 +43,50 @@ def wheel_name(package: Package) -> str:
 
 
 def find(layout: Layout, package: Package, target: Target) -> Path | None:
-    """The package's wheel for `target`, if it is kept and is still what was checked."""
+    """The package's wheel for `target`, if it is kept and is still what was checked.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
     folder = wheel_folder(layout, package)
     with explained("the wheel store cannot be read"):
         if is_wheel(package):
-            return _if_checked(folder / wheel_name(package))
+            return _if_checked(folder / wheel_name(package), package.pin)
         for path in sorted(folder.glob("*.whl")):
             if _fits(path.name, package, target) and _if_checked(path):
                 return path
     return None
 
 
-def _if_checked(path: Path) -> Path | None:
-    try:
-        known = json.loads(_note(path).read_bytes())
-        found = path.stat()
-    except (OSError, ValueError):
+def _if_checked(path: Path, sha256: str = "") -> Path | None:
+    """The wheel at `path`; without a locked digest, the noted one is what it must have."""
+    if not path.is_file():
         return None
-    if known != _identity(found):
-        return None
+    known = _noted(path)
+    if known.get("identity") != _identity(path):
+        # A store that was copied has the same bytes with other times.
+        sha256 = sha256 or str(known.get("sha256"))
+        if digest_file(path).sha256 != sha256:
+            return None
+        admit(path, path, sha256)
     os.utime(path.parent)  # prune leaves alone what is about to be used
     return path
 
 
-def admit(partial: Path, path: Path) -> Path:
-    """Give a file, whose digest is right, its name in the store; it is read strictly before.
+def admit(partial: Path, path: Path, sha256: str) -> Path:
+    """Give a file its name in the store; it is read strictly before.
+
+    Args:
+        partial: The file.
+        path: What it is to be.
+        sha256: Its digest, which is known to be right.
 
     Raises:
         MismatchError: The wheel could be read in two ways, or its RECORD does not fit it.
     """
     check_wheel(partial, name=path.name, hint=_BAD)
     partial.replace(path)
-    write_whole(_note(path), json.dumps(_identity(path.stat())))
+    write_whole(_note(path), json.dumps({"sha256": sha256, "identity": _identity(path)}))
     return path
 
 
@@ -120,5 +133,14 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}{NOTE}")
 
 
-def _identity(found: os.stat_result) -> list[int]:
+def _noted(path: Path) -> dict[str, object]:
+    try:
+        known = json.loads(_note(path).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _identity(path: Path) -> list[int]:
+    found = path.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ino]
