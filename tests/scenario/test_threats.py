@@ -68,6 +68,7 @@ def bomb(model, tmp_path) -> Path:
 
 
 EVERY_VERB = [
+    ("image", "{model}", "--dockerfile", "context"),
     ("diff", "{model}", "{model}"),
     ("show", "{model}", "--html", "-"),
     ("show", "{model}"),
@@ -88,7 +89,7 @@ def test_a_model_that_was_changed_is_never_loaded(holdfast, model, bomb, words):
     assert not bomb.exists()
 
 
-@pytest.mark.parametrize("words", EVERY_VERB[:6])
+@pytest.mark.parametrize("words", EVERY_VERB[:7])
 def test_no_command_but_two_loads_a_model_at_all(holdfast, model, bomb, words):
     reseal(model)
     ran = holdfast(*(word.format(model=model) for word in words))
