@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,12 @@ class Ours:
     def snapshot(self, folder: Path) -> None:
         """Remember in `folder` how the home is now."""
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.home, folder, symlinks=True, copy_function=_copied)
+        shutil.copytree(self.home, folder, symlinks=True, copy_function=_linked)
 
     def back_to(self, folder: Path) -> None:
         """The home as it was then."""
         shutil.rmtree(self.home)
-        shutil.copytree(folder, self.home, symlinks=True, copy_function=_copied)
+        shutil.copytree(folder, self.home, symlinks=True, copy_function=_linked)
 
     def build(self, model: Path, layout: Path) -> dict[str, Any]:
         """Write an image as an OCI layout; what the command says of it."""
@@ -71,6 +72,6 @@ class Ours:
         return {"HOLDFAST_HOME": str(self.home), "UV_CACHE_DIR": str(self.cache)}
 
 
-def _copied(source: str, target: str) -> str:
-    """A copy whose times are the original's: by them Holdfast knows what it has kept."""
-    return str(shutil.copy2(source, target))
+def _linked(source: str, target: str) -> None:
+    """The same file: what Holdfast keeps is replaced, never written into, and known by its inode."""
+    os.link(source, target, follow_symlinks=False)
