@@ -30,6 +30,9 @@ from holdfast.image.values import Entry
 from holdfast.model import Model, open_model
 from holdfast.progress import silent
 from holdfast.restore.restored import Slim, spec_of
+from holdfast.seal.digest import digest_folder
+from holdfast.seal.grade import Grade
+from holdfast.seal.store import read_seal, write_seal
 from holdfast.wheels.fetch import fetch
 from rooted import Root, needs_mounts, unpacked
 from small import ANSWERS, ROWS, reseal
@@ -83,14 +86,14 @@ def _of_model(model: Model, place: str = MODEL) -> list[Entry]:
 
 
 @pytest.fixture(scope="module")
-def image(small, quick_base, tmp_path_factory) -> Image:
+def image(small, quick_base, shared, tmp_path_factory) -> Image:
     """The image of the small model, on the Python that it was sealed with."""
     folder = tmp_path_factory.mktemp("image")
     folder.chmod(0o755)
     model = open_model(small.model)
     target = choose_python(SEALED, remembered=folder).target()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOLDFAST_HOME", str(folder / "home"))
+        patch.setenv("HOLDFAST_HOME", str(shared / "home"))
         environment, contents = _environment(model, target, SEALED)
         gateway = _gateway(target, SEALED)
     labels = image_labels(model, contents.key, SEALED)
@@ -176,6 +179,27 @@ def test_another_patch_release_stands_in_and_is_said(image, small, tmp_path):
     ran = image.root.run("verify", "/holdfast/other", "--strict")
     assert ran.code == 3
     assert f"has Python {SEALED}, not {sealed}" in ran.err
+
+
+def test_a_lock_that_was_made_late_goes_along(image, small, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "home"))
+    folder = small.copy(tmp_path / "model")
+    (folder / "pylock.toml").unlink()
+    seal, _ = read_seal(folder)
+    pinned = [f"{name}=={one.version}" for name, one in seal.distributions.items()]
+    own = [f"./{wheel.path}" for wheel in seal.wheels]
+    lines = [*(line for line in pinned if not line.startswith("small==")), *own]
+    (folder / "requirements.txt").write_text("\n".join(lines))
+    write_seal(folder, replace(seal, files=digest_folder(folder), lock="", grade=Grade.PINNED))
+    model = open_model(folder)
+    spec = spec_of(model, None, offline=False, on_progress=silent)
+    image.root.lay(store_entries(replace(image.contents, spec=spec), model))
+    image.root.lay(_of_model(model, "holdfast/pinned"))
+    ran = image.root.run("verify", "/holdfast/pinned", "--no-load", "--json")
+    assert ran.code == 0, ran
+    receipt = json.loads(ran.out)
+    assert receipt["environment"] == image.contents.key
+    assert {one["name"]: one["status"] for one in receipt["checks"]}["packages"] == "unproven"
 
 
 def test_an_environment_that_it_does_not_hold_is_refused(image, small, tmp_path):
