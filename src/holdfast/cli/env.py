@@ -14,6 +14,7 @@ from holdfast.environment.prune_wheels import KeptWheel, list_wheels, prune_whee
 from holdfast.environment.store import Store
 from holdfast.errors import InputError, StoreError
 from holdfast.home import home
+from holdfast.image.base.prune import BASES, KeptFile, list_bases, prune_bases
 from holdfast.image.layers.prune import LAYERS, prune_layers
 from holdfast.restore.findings import slim_keys
 from holdfast.units import size
@@ -72,8 +73,8 @@ def prune(
     """Remove environments, wheels and layers that nobody uses, the longest unused first.
 
     Without an option, only the remains of killed builds go. An environment in use never does.
-    An image's layer goes before a wheel does, for it can be made again, and a wheel before an
-    environment: it can be fetched again.
+    An image's layer goes before a wheel or a base does, for it can be made again, and those
+    before an environment: they can be fetched again.
     """
     store = Store.open()
     named = None if key is None else _named(store, key)
@@ -86,11 +87,13 @@ def prune(
     wheels = prune_wheels(
         store.layout, older_than=_time(older_than), max_bytes=room, dry_run=dry_run
     )
+    room = None if room is None else room - _left(store, wheels)
+    bases = prune_bases(
+        home() / BASES, older_than=_time(older_than), max_bytes=room, dry_run=dry_run
+    )
+    room = None if room is None else room - _left_of_bases(bases)
     layers = prune_layers(
-        home() / LAYERS,
-        older_than=_time(older_than),
-        max_bytes=None if room is None else room - _left(store, wheels),
-        dry_run=dry_run,
+        home() / LAYERS, older_than=_time(older_than), max_bytes=room, dry_run=dry_run
     )
     if as_json:
         print_json([_as_json(one) for one in removed])
@@ -101,6 +104,8 @@ def prune(
     screen.say(f"{done} {len(removed)}, {size(sum(map(_own, removed)))}")
     if wheels:
         screen.say(f"{done} {len(wheels)} wheels, {size(sum(one.bytes for one in wheels))}")
+    if bases:
+        screen.say(f"{done} {len(bases)} layers of bases, {size(sum(one.bytes for one in bases))}")
     if layers:
         screen.say(f"{done} {len(layers)} layers, {size(sum(one.bytes for one in layers))}")
 
@@ -115,6 +120,11 @@ def _left(store: Store, removed: tuple[KeptWheel, ...]) -> int:
     """Bytes of the wheels that stay."""
     gone = {one.folder for one in removed}
     return sum(one.bytes for one in list_wheels(store.layout) if one.folder not in gone)
+
+
+def _left_of_bases(removed: tuple[KeptFile, ...]) -> int:
+    """Bytes of the bases' layers that stay."""
+    return sum(one.bytes for one in list_bases(home() / BASES) if one not in removed)
 
 
 def _named(store: Store, key: str) -> str:

@@ -16,6 +16,7 @@ from holdfast.errors import InputError
 from holdfast.home import home
 from holdfast.image.base.open import Base, open_base, target_of
 from holdfast.image.base.preflight import preflight
+from holdfast.image.base.prune import BASES
 from holdfast.image.base.python import BasePython
 from holdfast.image.inside.config import image_config
 from holdfast.image.inside.contents import Contents
@@ -105,7 +106,7 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
         StoreError: Something cannot be kept.
     """
     say, offline = asked.on_progress, asked.offline
-    base = open_base(asked.base, platform, kept=home() / "bases", offline=offline, on_progress=say)
+    base = open_base(asked.base, platform, kept=home() / BASES, offline=offline, on_progress=say)
     sealed = asked.model.seal.python
     python = base.python(sealed.version, sealed.implementation)
     target = target_of(base, python)
@@ -147,7 +148,7 @@ def _refuse_unfit(
 ) -> tuple[str, ...]:
     """Look before anything is made; what the user should know."""
     sealed = asked.model.seal.python
-    found = preflight(base, python, environments, sealed, kept=home() / "bases")
+    found = preflight(base, python, environments, sealed, kept=home() / BASES)
     found.refuse()
     if asked.strict and python.version != sealed.version:
         raise InputError(

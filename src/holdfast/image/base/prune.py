@@ -14,7 +14,8 @@ from holdfast.environment.layout import explained
 BASES = "bases"
 # What a build has just opened is about to be written or pushed.
 MINIMUM_AGE = timedelta(hours=1)
-_BLOBS = ("blobs/sha256", "pulled/blobs/sha256", "incoming")
+_BLOBS = ("blobs/sha256", "pulled/blobs/sha256")
+_UNFINISHED = "incoming"
 _NOTES = ("listings", "opened", "code")
 
 
@@ -33,6 +34,16 @@ class KeptFile:
     last_used: float
 
 
+def list_bases(folder: Path) -> tuple[KeptFile, ...]:
+    """The blobs of bases that are kept, the longest unused first.
+
+    Raises:
+        StoreError: The folder cannot be read.
+    """
+    with explained(f"the kept bases in {folder} cannot be read"):
+        return tuple(_listed(folder, _BLOBS))
+
+
 def prune_bases(
     folder: Path,
     *,
@@ -41,7 +52,7 @@ def prune_bases(
     dry_run: bool = False,
     minimum_age: timedelta = MINIMUM_AGE,
 ) -> tuple[KeptFile, ...]:
-    """Remove what is kept of bases, the longest unused first.
+    """Remove what is kept of bases, the longest unused first, and what killed builds left.
 
     Args:
         folder: Where `open_base` keeps things; need not be there.
@@ -67,7 +78,8 @@ def prune_bases(
                 removed.append(one)
                 total -= one.bytes
         notes = [one for one in _listed(folder, _NOTES) if _is_old(one, now, older_than)]
-        for one in () if dry_run else (*removed, *notes):
+        left = [one for one in _listed(folder, (_UNFINISHED,)) if _is_old(one, now, minimum_age)]
+        for one in () if dry_run else (*removed, *notes, *left):
             one.path.unlink(missing_ok=True)
     return tuple(removed)
 

@@ -11,6 +11,7 @@ from bases import RootFiles
 from holdfast.image.base.open import Base, open_base
 from holdfast.image.base.prune import prune_bases
 from holdfast.image.values import Platform
+from kit import Holdfast
 
 DAY = 24 * 60 * 60
 
@@ -55,6 +56,25 @@ def test_opening_is_using(tars, tmp_path):
     _open(tars[0], kept, days_ago=9)
     open_base(str(tars[0]), Platform("amd64"), kept=kept)
     assert prune_bases(kept, older_than=timedelta(days=3)) == ()
+
+
+def test_what_a_killed_build_left_goes_unasked(tmp_path):
+    left = tmp_path / "incoming/4711.abcd"
+    left.parent.mkdir()
+    for days_ago, stays in ((0, True), (1, False)):
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - days_ago * DAY,) * 2)
+        assert prune_bases(tmp_path) == ()
+        assert left.exists() is stays
+
+
+def test_the_command_line_prunes_bases_too(tars, tmp_path):
+    kept = tmp_path / "home/bases"
+    kept.parent.mkdir(mode=0o700)
+    blob = _open(tars[0], kept, days_ago=9).layers[0].blob.content
+    holdfast = Holdfast(home=kept.parent, folder=tmp_path)
+    assert "removed 1 layers of bases" in holdfast("env", "prune", "--older-than", "3d").err
+    assert not blob.exists()
 
 
 def test_there_may_be_nothing(tmp_path):
