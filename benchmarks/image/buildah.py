@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +68,18 @@ class Buildah:
             run(["umount", str(overlay)], cwd=self.folder)
         shutil.rmtree(self.folder)
 
-    def build(self, context: Path, tag: str) -> None:
-        """Build an image; layers that are there already are used again."""
+    def build(self, context: Path, tag: str, mounts: Iterable[str] = ()) -> None:
+        """Build an image; layers that are there already are used again.
+
+        Args:
+            context: The folder with the Dockerfile.
+            tag: The image's.
+            mounts: What commands of the Dockerfile see besides uv's cache, "/here:/there:ro".
+        """
+        volumes = [f"--volume={self.cache}:/root/.cache/uv:rw", *(f"--volume={m}" for m in mounts)]
         self._run(
             "build", "-q", "--layers", "--isolation", "chroot", "--network", "host",
-            "--volume", f"{self.cache}:/root/.cache/uv:rw", "--pull-never",
-            "--tag", f"localhost/measured:{tag}", str(context),
+            "--pull-never", *volumes, "--tag", f"localhost/measured:{tag}", str(context),
         )  # fmt: skip
 
     def push(self, tag: str, reference: str) -> None:

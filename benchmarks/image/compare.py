@@ -22,19 +22,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from zipfile import ZipFile
 
-import zstandard
 from buildah import Buildah, make_base, warm, write_context
+from layers import limit
 from ours import Ours
 from stand import CHANGES, PROJECTS, Stand, make_stand, packages, wheels_of
 from store import registry
-
-_LEVEL = 3  # zstd's own, and buildah's
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +90,6 @@ def round_of_ours(stand: Stand, ours: Ours, scratch: Path, figures: Figures) -> 
             figures.note("holdfast", "build and push", change, push)
 
 
-def compress_all(wheels: list[Path]) -> None:
-    """Read every file of every wheel and compress it: a wheel a frame, a thread a core."""
-
-    def one(wheel: Path) -> None:
-        compress = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
-        with ZipFile(wheel) as archive:
-            for name in archive.namelist():
-                compress.compress(archive.read(name))
-        compress.flush()
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(one, sorted(wheels, key=lambda path: -path.stat().st_size)))
-
-
 def report(figures: Figures) -> None:
     """Print each side, and Holdfast against buildah."""
     print(f"{'seconds':26}{'buildah':>9}{'holdfast':>10}{'ratio':>7}")
@@ -115,8 +97,8 @@ def report(figures: Figures) -> None:
         for change in CHANGES:
             theirs, mine = (figures.middle(side, what, change) for side in ("buildah", "holdfast"))
             print(f"{what + ', ' + change:26}{theirs:9.2f}{mine:10.2f}{mine / theirs:7.2f}")
-    limit, first = median(figures.limit), figures.middle("holdfast", "build", "first")
-    print(f"{'limit':26}{'':9}{limit:10.2f}{limit / first:7.2f} of the first build")
+    least, first = median(figures.limit), figures.middle("holdfast", "build", "first")
+    print(f"{'limit':26}{'':9}{least:10.2f}{least / first:7.2f} of the first build")
     print(f"\n{'bytes pushed':26}{'buildah':>14}{'holdfast':>14}{'ratio':>7}")
     for change in CHANGES:
         theirs, mine = (figures.sent[side, change] for side in ("buildah", "holdfast"))
@@ -136,7 +118,7 @@ def measure(stand: Stand, rounds: int) -> Figures:
         for _ in range(rounds):
             round_of_buildah(stand, buildah, contexts, figures)
             round_of_ours(stand, ours, scratch, figures)
-            figures.limit.append(timed(lambda: compress_all(wheels_of(ours.home))))
+            figures.limit.append(timed(lambda: limit(wheels_of(ours.home))))
     finally:
         buildah.clear()
     return figures

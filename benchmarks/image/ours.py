@@ -73,5 +73,5 @@ class Ours:
 
 
 def _linked(source: str, target: str) -> None:
-    """The same file: what Holdfast keeps is replaced, never written into, and known by its inode."""
+    """The same file: what Holdfast keeps is never written into, and known by its inode."""
     os.link(source, target, follow_symlinks=False)
