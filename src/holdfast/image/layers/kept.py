@@ -96,8 +96,8 @@ def take_or_make(
         making = folder / f".{key[:16]}.{os.getpid()}.{os.urandom(4).hex()}"
         making.mkdir(mode=0o700)
     try:
-        layer, rows = make(making)
-        with explained(f"the layer cannot be kept in {folder}"):
+        with explained(f"the layer cannot be made and kept in {folder}"):
+            layer, rows = make(making)
             return _keep(making, home, layer, rows)
     finally:
         shutil.rmtree(making, ignore_errors=True)

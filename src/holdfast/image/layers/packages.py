@@ -10,6 +10,7 @@ from pathlib import Path
 
 import installer
 
+from holdfast.environment.layout import explained
 from holdfast.image.layers.compress import Compression
 from holdfast.image.layers.kept import Kept, layer_key, take, take_or_make
 from holdfast.image.layers.wheel import Place, wheel_entries
@@ -65,8 +66,7 @@ def package_layers(
 
     Raises:
         MismatchError: A wheel holds something else than its RECORD says.
-        StoreError: Layers cannot be kept.
-        OSError: A wheel cannot be read.
+        StoreError: Layers cannot be kept, or a wheel not be read.
     """
     keys = [_key(group, making) for group in groups]
     found = [take(making.kept, key) for key in keys]
@@ -84,8 +84,9 @@ def package_layers(
     def bytes_of(number: int) -> int:
         return sum(wheels[one.name].stat().st_size for one in groups[number] if one.name in wheels)
 
-    # The big ones first, so that no core is left alone with one at the end.
-    order = sorted(range(len(groups)), key=bytes_of, reverse=True)
+    with explained("a wheel cannot be read"):
+        # The big ones first, so that no core is left alone with one at the end.
+        order = sorted(range(len(groups)), key=bytes_of, reverse=True)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "holdfast-layer") as threads:
         made = dict(zip(order, threads.map(layer, order), strict=True))
     return tuple(made[number] for number in range(len(groups)))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from holdfast.environment.layout import explained
 from holdfast.image.layers.compress import Compression, compressor
 from holdfast.image.layers.tar import tar
 from holdfast.image.oci.blobs import CHUNK, opened
@@ -39,7 +40,7 @@ def write_layer(
     Raises:
         InputError: A path leads out of the image, or two entries exclude each other.
         MismatchError: A file is not what was said of it.
-        OSError: A file cannot be read, or the blob not written.
+        StoreError: A file cannot be read, or the blob not written.
     """
     return _layer(tar(entries, mtime=mtime), folder, compression, created_by)
 
@@ -54,8 +55,7 @@ def compress_layer(layer: Layer, folder: Path, compression: Compression) -> Laye
 
     Raises:
         MismatchError: Its blob is not what its descriptor says.
-        StoreError: It cannot be read.
-        OSError: The blob cannot be written.
+        StoreError: It cannot be read, or the blob not written.
     """
     with opened(layer.blob) as stream:
         pieces = iter(lambda: stream.read(CHUNK), b"")
@@ -67,9 +67,10 @@ def _layer(
 ) -> Layer:
     partial = folder / f".{os.getpid()}.{os.urandom(8).hex()}"
     try:
-        with partial.open("xb") as file:
-            diff_id, digest, size = _write(pieces, file, compression)
-        blob = partial.rename(folder / digest)
+        with explained("a layer cannot be written"):
+            with partial.open("xb") as file:
+                diff_id, digest, size = _write(pieces, file, compression)
+            blob = partial.rename(folder / digest)
     finally:
         partial.unlink(missing_ok=True)
     return Layer(

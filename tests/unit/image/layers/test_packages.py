@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 from pathlib import Path
 
 import pytest
 
-from holdfast.errors import MismatchError
+from holdfast.errors import MismatchError, StoreError
 from holdfast.image.layers.compress import Compression
 from holdfast.image.layers.packages import Making, Pinned, package_layers
 from holdfast.image.layers.wheel import Place
@@ -90,6 +91,26 @@ def test_a_wheel_that_lies_makes_no_layer(wheels, making):
     with pytest.raises(MismatchError, match=r"two-1\.0-py3-none-any\.whl"):
         package_layers(groups, making, wheels)
     assert not [path for path in making.kept.iterdir() if path.name.startswith(".")]
+
+
+def test_a_wheel_that_is_gone_is_said(wheels, making):
+    groups = [[wheels.add("one")]]
+    wheels.paths["one"] = wheels.folder / "none-1.0-py3-none-any.whl"
+    with pytest.raises(StoreError, match=r"none-1\.0-py3-none-any\.whl"):
+        package_layers(groups, making, wheels)
+
+
+def test_a_disk_that_is_full_is_said(wheels, making):
+    making.kept.mkdir(parents=True)
+    groups = [[wheels.add("one")]]
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limit[1]))
+    try:
+        with pytest.raises(StoreError, match="free some disk"):
+            package_layers(groups, making, wheels)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not list(making.kept.iterdir())
 
 
 def test_no_groups(wheels, making):
