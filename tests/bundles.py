@@ -167,7 +167,7 @@ def _runc_works(bundle: Path) -> bool:
 
 def runc_works(image: Unpacked) -> bool:
     """Whether this machine lets runc run containers."""
-    return _runc_works(image.bundle)
+    return bool(shutil.which("runc")) and _runc_works(image.bundle)
 
 
 def in_chroot(image: Unpacked, command: tuple[str, ...], env: Mapping[str, str]) -> list[str]:

@@ -26,7 +26,7 @@ from bundles import Unpacked, in_chroot, runc_works, settled
 from kit import Ran, run
 from serving import free_port
 
-PROGRAMS = ("skopeo", "umoci", "runc")
+PROGRAMS = ("skopeo", "umoci")
 needs_programs = pytest.mark.skipif(
     not all(map(shutil.which, PROGRAMS)) or os.geteuid() != 0,
     reason=f"needs root and {', '.join(PROGRAMS)}",
