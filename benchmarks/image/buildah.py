@@ -20,7 +20,7 @@ from holdfast.uv import run_uv, uv_program
 
 _DOCKERFILE = """\
 FROM localhost/base
-ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_OFFLINE=1
+ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_OFFLINE=1 UV_CACHE_DIR=/var/cache/uv
 RUN --mount=type=bind,source=programs/sh,target=/bin/sh \\
     --mount=type=bind,source=programs/uv,target=/bin/uv \\
     --mount=type=bind,source=gateway,target=/gateway \\
@@ -76,7 +76,7 @@ class Buildah:
             tag: The image's.
             mounts: What commands of the Dockerfile see besides uv's cache, "/here:/there:ro".
         """
-        volumes = [f"--volume={self.cache}:/root/.cache/uv:rw", *(f"--volume={m}" for m in mounts)]
+        volumes = [f"--volume={self.cache}:/var/cache/uv:rw", *(f"--volume={m}" for m in mounts)]
         self._run(
             "build", "-q", "--layers", "--isolation", "chroot", "--network", "host",
             "--pull-never", *volumes, "--tag", f"localhost/measured:{tag}", str(context),

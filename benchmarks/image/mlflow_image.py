@@ -82,7 +82,7 @@ def _of_pip() -> list[str]:
     places = ("/etc/pip.conf", "/etc/ssl/certs")
     found = [f"{place}:{place}:ro" for place in places if Path(place).exists()]
     own = Path("~/.config/pip").expanduser()
-    return [*found, f"{own}:/root/.config/pip:ro"] if own.exists() else found
+    return [*found, f"{own}:/etc/xdg/pip:ro"] if own.exists() else found
 
 
 def ours(stand: Stand, folder: Path) -> tuple[int, int]:

@@ -29,8 +29,8 @@ _MINOR = re.compile(r"[0-9]{1,2}\.[0-9]{1,3}", re.ASCII)
 _ASKED = "ARG UV_DEFAULT_INDEX\nARG SSL_CERT_FILE"
 # What uv fetched stays on the machine that builds; who we are to an index is never in a layer.
 _MOUNTS = (
-    "--mount=type=cache,target=/root/.cache/uv \\\n"
-    "    --mount=type=secret,id=netrc,target=/root/.netrc"
+    "--mount=type=cache,target=/build/.cache/uv \\\n"
+    "    --mount=type=secret,id=netrc,target=/build/.netrc"
 )
 
 
@@ -94,7 +94,7 @@ FROM ${{BASE}} AS gateway
 {_ASKED}
 USER 0:0
 WORKDIR /
-ENV HOME=/root PATH=/usr/local/bin:${{PATH:-/usr/bin:/bin}} UV_LINK_MODE=copy
+ENV HOME=/build PATH=/usr/local/bin:${{PATH:-/usr/bin:/bin}} UV_LINK_MODE=copy
 COPY --from=uv /uv {_UV}
 RUN {words([*venv, "--python", _minor(wanted.python), _GATEWAY])}
 COPY gateway/requirements.txt /context/gateway/
