@@ -80,6 +80,6 @@ def test_a_changed_file_is_found_inside(small_image, tmp_path):
     assert checks["model-files"] == "match"
 
 
-@pytest.mark.parametrize("model", ["numbers", "trees"])
+@pytest.mark.parametrize("model", ["numbers", pytest.param("trees", marks=pytest.mark.slow)])
 def test_sklearn_and_lightgbm_answer_as_sealed(model, served, workshop):
     answers_as_sealed(workshop.once(model, served.model(model)))
