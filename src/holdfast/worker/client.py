@@ -98,6 +98,11 @@ class Worker:
         """The id of the process."""
         return self._process.pid
 
+    @property
+    def over(self) -> bool:
+        """Whether it answers no more."""
+        return self._over is not None
+
     def load(self, *, timeout: float = TIMEOUT) -> Header:
         """Load the model: `signature` as JSON or None, `flavors`, `mlflow`, `seconds`.
 
@@ -205,6 +210,28 @@ class Worker:
         if header is not None:
             request["payload"] = header
         return self._request(request, buffers, timeout, "preparing")[0]
+
+    def score(
+        self, header: Header, buffers: Buffers, *, rows: int, timeout: float = TIMEOUT
+    ) -> tuple[Header, list[memoryview]]:
+        """As `predict`, in the way that `prepare` has found.
+
+        Args:
+            header: The payload's header.
+            buffers: Its buffers, which are not copied.
+            rows: How many it has.
+            timeout: Seconds.
+
+        Raises:
+            InputError: The data does not fit the model's signature.
+            ModelError: The model failed, died or took too long.
+        """
+        request: Header = {"op": "score", "payload": header, "rows": [rows], "exact": True}
+        answer, out = self._request(request, buffers, timeout, "predicting")
+        payload = answer.get("payload")
+        if not isinstance(payload, dict):
+            self._fail("answered without a payload")
+        return payload, out
 
     def hand_over(self) -> Process:
         """The process, for somebody who speaks to it in another way and ends it.

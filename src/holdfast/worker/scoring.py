@@ -2,9 +2,10 @@
 
     prepare  {"payload"?: an input example, "threads": n, "batch": true, false or null}
              {"way": "array", "frame" or "pyfunc", "by_row": b, "why": "…"}
-    score    {"payload": …, "rows": [rows of each request]}
+    score    {"payload": …, "rows": [rows of each request], "exact"?: true}
              {"payload": one tensor, "seconds": …}, to be cut by rows, or
-             {"answers": m, "seconds": …} and a buffer for each request: its predictions as JSON
+             {"answers": m, "seconds": …} and a buffer for each request: its predictions as JSON,
+             or, where it is to be exact, {"payload": …, "seconds": …} whatever the answer is
 
 It is on the path of every request: what is plain takes no detour. See ways.py and layout.py.
 
@@ -17,10 +18,10 @@ import gc
 from time import perf_counter
 from typing import Any, Dict, List, Sequence, Tuple, Union
 
-from .failures import RowsError, WireError
+from .failures import AnswerError, RowsError, WireError
 from .jsonable import jsonable, text
 from .parts import PayloadError
-from .payload import decode
+from .payload import decode, encode
 from .threads import Threads
 from .ways import example_of, find_way
 
@@ -89,6 +90,8 @@ class Scorer:
             raw = self._contiguous(answer).reshape(-1).view("u1")
             shape = ",".join(map(str, answer.shape))
             return _PLAIN % (shape.encode(), answer.dtype.str.encode(), seconds), [raw]
+        if header.get("exact"):
+            return _exact(answer, seconds)
         answers = _apart(answer, rows, total)
         return {"answers": len(answers), "seconds": {"predict": seconds}}, answers
 
@@ -110,6 +113,14 @@ def _decode(payload: dict[str, Any], buffers: Sequence[Any]) -> Any:
         return decode(payload, buffers)
     except PayloadError as error:
         raise WireError(str(error)) from error
+
+
+def _exact(answer: Any, seconds: float) -> Reply:
+    try:
+        payload, buffers = encode(answer)
+    except PayloadError as error:
+        raise AnswerError(f"the answer cannot be sent exactly: {error}") from error
+    return {"payload": payload, "seconds": {"predict": seconds}}, buffers
 
 
 def _apart(answer: Any, rows: Sequence[int], total: int) -> list[bytes]:
