@@ -47,6 +47,7 @@ def _listed(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 )
 @click.option("--tag", default="latest", show_default=True, help="The image's name in a layout.")
 @click.option("--gzip", is_flag=True, help="For clients that cannot read zstd.")
+@click.option("--bytecode", is_flag=True, help="Compile modules: a quicker start, more bytes.")
 @click.option(
     "--verify", is_flag=True, help="Verify the model here first; its receipt goes with a push."
 )
@@ -116,10 +117,13 @@ def command(
 def _write_dockerfile(screen: Screen, uri: str, folder: Path, chosen: dict[str, Any]) -> None:
     from holdfast.image.dockerfile import build_dockerfile
 
-    wanted = ("base", "slim", "slim_include", "offline", "strict")
+    wanted = ("slim", "slim_include", "offline", "strict")
+    # The variable may name a file, which a Dockerfile cannot begin with.
+    base = chosen["base"]
+    named = base if base and not Path(base).expanduser().exists() else None
     with screen.progress("writing the Dockerfile") as doing:
         written = build_dockerfile(
-            uri, folder, **{name: chosen[name] for name in wanted}, on_progress=doing
+            uri, folder, base=named, **{name: chosen[name] for name in wanted}, on_progress=doing
         )
     print_data(str(written))
 

@@ -35,14 +35,15 @@ if TYPE_CHECKING:
 class Environment:
     """A restored environment.
 
-    It is never written to: its Python is run with `-X pycache_prefix=<pycache>`.
+    It is never written to: its Python is run with `-X pycache_prefix=<pycache>`, or with -B.
 
     Attributes:
         key: Its name in the store.
         path: Its folder.
         python: Its interpreter, `bin/python`; not to be resolved, or it loses the environment.
         site_packages: Where its packages lie.
-        pycache: Where its bytecode may be written, mode 0700.
+        pycache: Where its bytecode may be written, mode 0700; None in an image, where bytecode
+            lies beside its source or nowhere.
         python_version: Full version of the interpreter.
         exact: Whether that is the release that was asked for.
         inventory_path: The inventory written when it was built.
@@ -52,7 +53,7 @@ class Environment:
     path: Path
     python: Path
     site_packages: Path
-    pycache: Path
+    pycache: Path | None
     python_version: str
     exact: bool
     inventory_path: Path
@@ -165,7 +166,7 @@ class Store:
             path=path,
             python=path / "bin" / "python",
             site_packages=path / request["site_packages"],
-            pycache=self.layout.pycache(key).resolve(),
+            pycache=None if request["identity"] is None else self.layout.pycache(key),
             python_version=request["version"],
             exact=request["exact"],
             inventory_path=self.layout.inventory(key),

@@ -53,8 +53,11 @@ def lasting_lease(store: Store, environment: Environment) -> int:
 def activated(environment: Environment) -> dict[str, str]:
     """This process's variables, as activating `environment` would set them."""
     kept = {name: text for name, text in os.environ.items() if name not in _OF_ANOTHER_PYTHON}
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "1"}
+    if environment.pycache is not None:
+        bytecode = {"PYTHONPYCACHEPREFIX": str(environment.pycache)}
     return kept | {
         "VIRTUAL_ENV": str(environment.path),
         "PATH": os.pathsep.join((str(environment.path / "bin"), kept.get("PATH", os.defpath))),
-        "PYTHONPYCACHEPREFIX": str(environment.pycache),
+        **bytecode,
     }

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.environment.plan import Package, choose
+from holdfast.environment.python import choose_python
 from holdfast.environment.spec import Spec
+from holdfast.environment.store import Store
 from holdfast.errors import InputError
 from holdfast.home import home
 from holdfast.image.base.open import Base, open_base, target_of
@@ -23,6 +25,7 @@ from holdfast.image.inside.contents import Contents
 from holdfast.image.inside.frame import frame_entries
 from holdfast.image.inside.gateway import gateway_packages
 from holdfast.image.inside.labels import image_labels
+from holdfast.image.layers.bytecode import Compiler
 from holdfast.image.layers.compress import Compression
 from holdfast.image.oci.config import config_of
 from holdfast.image.oci.manifest import manifest_of
@@ -57,6 +60,7 @@ class Asked:
         mtime: Of every file, in seconds since the epoch.
         slim: How a slim environment stands to the whole one; None for the whole one.
         slim_include: Packages that a slim one was to have in any case.
+        bytecode: Compile modules.
         offline: Fetch nothing.
         strict: Refuse another patch release of Python than the sealed one.
         scratch: A folder for layers that are not kept.
@@ -70,6 +74,7 @@ class Asked:
     mtime: int
     slim: Slim | None
     slim_include: tuple[str, ...]
+    bytecode: bool
     offline: bool
     strict: bool
     scratch: Path
@@ -128,6 +133,7 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
         offline=offline,
         on_progress=say,
     )
+    say("looking at what the packages ask of the base")
     notes = _refuse_unfit(asked, base, python, (wheels, gateways))
     shop = Shop(
         base=base,
@@ -137,10 +143,23 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
         kept=home() / "layers",
         scratch=asked.scratch,
         mtime=asked.mtime,
+        compiler=_compiler(asked, python) if asked.bytecode else None,
     )
     say(f"making the layers of {len(packages)} packages for {platform}")
     image = _image(asked, shop, packages, wheels, gateway_parts(shop, gateway, gateways))
     return Assembled(image=image, base=base, packages=packages, gateway=gateway, notes=notes)
+
+
+def _compiler(asked: Asked, python: BasePython) -> Compiler:
+    """A Python of this machine whose bytecode the base's can load."""
+    found = choose_python(
+        python.version,
+        python.implementation,
+        offline=asked.offline,
+        remembered=Store.open().layout.pythons,
+        on_progress=asked.on_progress,
+    )
+    return Compiler(python=found.path, version=found.version)
 
 
 def _refuse_unfit(

@@ -24,6 +24,7 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
     platforms: Iterable[str] = (),
     tag: str = "latest",
     gzip: bool = False,
+    bytecode: bool = False,
     verify: bool = False,
     sbom: bool = False,
     slim: bool = False,
@@ -46,6 +47,8 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
         platforms: "linux/amd64", "linux/arm64"; this machine's where none is named.
         tag: What the image is called in a layout.
         gzip: Compress layers for clients that cannot read zstd.
+        bytecode: Compile modules, by a Python of this machine of the same minor release: a quicker
+            start, more bytes. Another patch release of that Python may give another digest.
         verify: Verify the model here first; its receipt is attached.
         sbom: Make the SBOM also where nothing is pushed: `Built.sbom()`.
         slim: Only the packages that the model was seen to need.
@@ -82,6 +85,7 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
         platforms=tuple(platforms),
         tag=tag,
         gzip=gzip,
+        bytecode=bytecode,
         verify=verify,
         sbom=sbom,
         slim=slim,

@@ -26,6 +26,7 @@ class Wishes:
     platforms: tuple[str, ...] = ()
     tag: str = "latest"
     gzip: bool = False
+    bytecode: bool = False
     verify: bool = False
     slim: bool = False
     slim_include: tuple[str, ...] = ()

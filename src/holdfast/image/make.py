@@ -59,6 +59,7 @@ def make(model: Model, wishes: Wishes, on_progress: Progress) -> Built:
             mtime=_time(os.environ.get("SOURCE_DATE_EPOCH", "0")),
             slim=slim.slim if slim else None,
             slim_include=tuple(wishes.slim_include),
+            bytecode=wishes.bytecode,
             offline=wishes.offline,
             strict=wishes.strict,
             scratch=Path(scratch),

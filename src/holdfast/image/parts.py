@@ -22,6 +22,7 @@ from holdfast.image.inside.frame import frame_entries
 from holdfast.image.inside.own import gateway_own_entries
 from holdfast.image.inside.places import ENVIRONMENT, GATEWAY, MODEL, place_of
 from holdfast.image.inside.store import finding_entries, store_entries
+from holdfast.image.layers.bytecode import Compiler, bytecode_of
 from holdfast.image.layers.compress import Compression
 from holdfast.image.layers.contents import read_stored
 from holdfast.image.layers.folder import folder_entries
@@ -56,6 +57,7 @@ class Shop:
         kept: The folder of layers that are kept from one image to the next.
         scratch: A folder for the others, as long as the image is made.
         mtime: Of every file, in seconds since the epoch.
+        compiler: What compiles modules; None to leave that to whoever imports them.
     """
 
     base: Base
@@ -65,6 +67,7 @@ class Shop:
     kept: Path
     scratch: Path
     mtime: int
+    compiler: Compiler | None
 
     def place(self, folder: str) -> Place:
         """Where packages go in the environment at `folder`."""
@@ -131,8 +134,15 @@ def gateway_parts(shop: Shop, packages: Sequence[Package], wheels: Wheels) -> tu
     layers, _ = _layers(shop, [packages], wheels, folder=GATEWAY)
     frame, _ = frame_entries(shop.python.path, shop.python.version, folder=GATEWAY)
     entries = [*frame, *gateway_own_entries(shop.place(GATEWAY))]
-    made_of = {"entries": _digest_of(entries)}
-    return (*layers, shop.keep(made_of, lambda: entries, "holdfast"))
+    made_of = {"entries": _digest_of(entries), "bytecode": shop.compiler and shop.compiler.version}
+    return (*layers, shop.keep(made_of, lambda: _with_bytecode(shop, entries), "holdfast"))
+
+
+def _with_bytecode(shop: Shop, entries: Sequence[Entry]) -> Sequence[Entry]:
+    if shop.compiler is None:
+        return entries
+    compiled, _ = bytecode_of(entries, shop.compiler)
+    return [*entries, *compiled]
 
 
 def _digest_of(entries: Iterable[Entry]) -> str:
@@ -157,6 +167,7 @@ def _layers(
         compression=shop.compression,
         kept=shop.kept,
         mtime=shop.mtime,
+        compiler=shop.compiler,
     )
     made = package_layers(pinned, making, lambda some: {one.name: wheels[one.name] for one in some})
     rows = {

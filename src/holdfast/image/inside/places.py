@@ -15,8 +15,6 @@ GATEWAY = "holdfast/gateway"
 MODEL = "holdfast/model"
 HOME = "holdfast/home"
 STORE = f"{HOME}/store"
-# Where the environment's worker looks for bytecode.
-PYCACHE = "holdfast/pycache"
 
 # Whom the image runs as: a number that is nobody's elsewhere, as distroless images have it.
 USER = 65532

@@ -14,7 +14,7 @@ from typing import Any
 
 from holdfast.environment.layout import FOLDERS, Layout
 from holdfast.image.inside.contents import Contents, inventory_of
-from holdfast.image.inside.places import ENVIRONMENT, HOME, PYCACHE, STORE, absolute
+from holdfast.image.inside.places import ENVIRONMENT, HOME, STORE, absolute
 from holdfast.image.values import Entry
 from holdfast.model import Model
 from holdfast.restore.findings import Finding, as_file
@@ -36,13 +36,9 @@ def store_entries(contents: Contents, model: Model) -> list[Entry]:
         # To share a lock takes no more than to read its file.
         layout.lease_lock(key): "",
     }
-    links = {
-        layout.environment(key): absolute(ENVIRONMENT),
-        layout.pycache(key): absolute(PYCACHE),
-    }
+    links = {layout.environment(key): absolute(ENVIRONMENT)}
     return [
         *(Entry(path=f"{STORE}/{name}") for name in FOLDERS),
-        Entry(path=PYCACHE),
         *(Entry(path=_relative(path), content=text.encode()) for path, text in files.items()),
         *(Entry(path=_relative(path), link=target) for path, target in links.items()),
         *_late_lock(model),

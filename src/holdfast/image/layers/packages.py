@@ -11,6 +11,7 @@ from pathlib import Path
 import installer
 
 from holdfast.environment.layout import explained
+from holdfast.image.layers.bytecode import Compiler, bytecode_of
 from holdfast.image.layers.compress import Compression
 from holdfast.image.layers.kept import Kept, layer_key, take, take_or_make
 from holdfast.image.layers.wheel import Place, wheel_entries
@@ -42,12 +43,14 @@ class Making:
         compression: How layers are compressed.
         kept: The folder of kept layers.
         mtime: Of every file, in seconds since the epoch.
+        compiler: What compiles modules; None to leave that to whoever imports them.
     """
 
     place: Place
     compression: Compression
     kept: Path
     mtime: int = 0
+    compiler: Compiler | None = None
 
 
 def package_layers(
@@ -99,6 +102,7 @@ def _key(group: Sequence[Pinned], making: Making) -> str:
         "root": making.place.root,
         "python": making.place.python_version,
         "installer": installer.__version__,  # it writes the scripts
+        "bytecode": making.compiler and making.compiler.version,
     }
     return layer_key(made_of, making.compression, mtime=making.mtime)
 
@@ -110,6 +114,9 @@ def _make(
     rows: list[tuple[Row, ...]] = []
     for one in group:
         of_wheel, rows_of_wheel = wheel_entries(wheels[one.name], making.place)
+        if making.compiler is not None:
+            compiled, rows_of_compiled = bytecode_of(of_wheel, making.compiler)
+            of_wheel, rows_of_wheel = of_wheel + compiled, rows_of_wheel + rows_of_compiled
         entries += of_wheel
         rows.append(rows_of_wheel)
     layer = write_layer(
