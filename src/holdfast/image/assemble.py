@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.environment.plan import Package, choose
+from holdfast.environment.plan import Package
 from holdfast.environment.python import choose_python
 from holdfast.environment.spec import Spec
 from holdfast.environment.store import Store
@@ -20,6 +20,7 @@ from holdfast.image.base.open import Base, open_base, target_of
 from holdfast.image.base.preflight import preflight
 from holdfast.image.base.prune import BASES
 from holdfast.image.base.python import BasePython
+from holdfast.image.inside.chosen import choose_kept
 from holdfast.image.inside.config import image_config
 from holdfast.image.inside.contents import Contents
 from holdfast.image.inside.frame import frame_entries
@@ -115,7 +116,7 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
     sealed = asked.model.seal.python
     python = base.python(sealed.version, sealed.implementation)
     target = target_of(base, python)
-    packages = choose(asked.spec.pylock, target, asked.spec.only)
+    packages = choose_kept(asked.spec.pylock, target, asked.spec.only)
     gateway = gateway_packages(target, offline=offline, on_progress=say)
     wheels = fetch(
         packages,

@@ -16,9 +16,10 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from holdfast.environment.plan import Package, choose
+from holdfast.environment.plan import Package
 from holdfast.errors import LockError, ToolError
 from holdfast.home import home
+from holdfast.image.inside.chosen import choose_kept
 from holdfast.lock.pylock import dumps
 from holdfast.lock.target import Target
 from holdfast.progress import Progress, silent
@@ -87,7 +88,7 @@ def gateway_packages(
         on_progress("looking up the packages of the image's gateway")
         found = resolve([pin.bare for pin in pins], folder=None, python=python)
         write_file(kept, dumps(new_lock(list(_pinned(found, pins)), python)).encode())
-    return choose(kept.read_text(encoding="utf-8"), target)
+    return choose_kept(kept.read_text(encoding="utf-8"), target)
 
 
 def _digest(pins: Sequence[Pin], python: str) -> str:
