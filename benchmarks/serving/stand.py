@@ -103,12 +103,13 @@ class Stand:
         )
 
 
-def make_stand(folder: Path, environments: set[str]) -> Stand:
+def make_stand(folder: Path, environments: set[str], *, extra: str = "serve") -> Stand:
     """Make what is not there yet of a stand in `folder`; Holdfast's own part is always made anew.
 
     Args:
         folder: Kept from earlier runs, or new.
         environments: Which of the servers' are needed.
+        extra: Of Holdfast's: what is measured.
     """
     stand = Stand(folder)
     project = folder / "project"
@@ -120,7 +121,7 @@ def make_stand(folder: Path, environments: set[str]) -> Stand:
     same = [line for line in installed if line.partition("==")[0] in _SAME]
     for name in sorted(environments & _PEERS.keys()):
         _environment(folder / name, [*_PEERS[name], *_wanted(name, same)])
-    _holdfast(stand)
+    _holdfast(stand, extra)
     return stand
 
 
@@ -141,7 +142,7 @@ def _environment(folder: Path, packages: list[str]) -> None:
     done.write_text("\n".join(packages), encoding="utf-8")
 
 
-def _holdfast(stand: Stand) -> None:
+def _holdfast(stand: Stand, extra: str) -> None:
     """Holdfast as this checkout has it, in an environment of its own; the models' in its store."""
     wheels, folder = stand.folder / "wheel", stand.folder / "holdfast"
     shutil.rmtree(wheels, ignore_errors=True)
@@ -150,7 +151,7 @@ def _holdfast(stand: Stand) -> None:
     if not folder.exists():
         run_uv(["venv", "--quiet", "--python", real_python(), str(folder)])
     fresh = ["--reinstall-package", "holdfast", "--exclude-newer", EXCLUDE_NEWER]
-    named = f"holdfast[serve] @ {wheel.as_uri()}"
+    named = f"holdfast[{extra}] @ {wheel.as_uri()}"
     run_uv(["pip", "install", "--quiet", *fresh, "--python", str(folder), named])
     for name in FLAVORS:
         subprocess.run(
