@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.errors import InputError, ToolError
+from holdfast.errors import InputError
+from holdfast.extras import needed
 from holdfast.model import Model, open_model
 from holdfast.progress import Progress, silent
 
@@ -66,16 +67,9 @@ def build_image(  # noqa: PLR0913 - an option means the same in every verb
         ToolError: The extra `image` is not installed; or an index or a registry failed.
         HoldfastError: The model cannot be had; each leaf says why.
     """
-    try:
+    with needed("image", "making images"):
         from holdfast.image.built import Wishes
         from holdfast.image.make import make
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] == "holdfast":
-            raise
-        raise ToolError(
-            f"making images needs a package that is not here: {error.name}",
-            hint="uv tool install 'holdfast[image]', or uv add 'holdfast[image]'",
-        ) from error
     if output is None and push is None:
         raise InputError("an image goes somewhere: say an output, a reference to push to, or both")
     wishes = Wishes(

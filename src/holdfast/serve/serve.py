@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from holdfast.errors import ToolError
+from holdfast.extras import needed
 from holdfast.progress import Progress, silent
 from holdfast.serve.naming import named
 from holdfast.serve.settings import Settings
@@ -42,15 +42,8 @@ def serve(
         ToolError: The extra `serve` is not installed.
         HoldfastError: A model cannot be had, or does not load.
     """
-    try:
+    with needed("serve", "serving"):
         from holdfast.serve.server import run
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] == "holdfast":
-            raise
-        raise ToolError(
-            f"serving needs a package that is not here: {error.name}",
-            hint="uv tool install 'holdfast[serve]', or uv add 'holdfast[serve]'",
-        ) from error
     if isinstance(models, Mapping):
         by_name = {name: os.fspath(uri) for name, uri in models.items()}
     else:

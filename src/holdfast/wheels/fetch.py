@@ -10,6 +10,7 @@ from holdfast.environment.layout import explained, open_layout
 from holdfast.environment.plan import Package
 from holdfast.environment.wheels import admit_wheel
 from holdfast.errors import ToolError
+from holdfast.extras import needed
 from holdfast.lock.target import Target
 from holdfast.progress import Progress, silent
 from holdfast.wheels import kept
@@ -82,17 +83,10 @@ def _fetch_missing(job: Job, missing: Sequence[Package]) -> dict[str, Path]:
             f"not in the wheel store, and `--offline` fetches nothing: {', '.join(remote)}",
             hint="leave out `--offline` once; what is fetched is kept",
         )
-    try:
+    with needed("image", "making images"):
         from holdfast.wheels.at_once import fetch_at_once
         from holdfast.wheels.build import build_one
         from holdfast.wheels.network import networking
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] == "holdfast":
-            raise
-        raise ToolError(
-            f"making images needs a package that is not here: {error.name}",
-            hint="uv tool install 'holdfast[image]', or uv add 'holdfast[image]'",
-        ) from error
     with networking(job.indexes) as network:
         found = fetch_at_once(job, network, [one for one in missing if kept.is_wheel(one)])
         # One after another: a build uses all cores as it is.
