@@ -85,13 +85,14 @@ def _of_pip() -> list[str]:
     return [*found, f"{own}:/etc/xdg/pip:ro"] if own.exists() else found
 
 
-def ours(stand: Stand, folder: Path) -> tuple[int, int]:
+def ours(stand: Stand, folder: Path, *options: str) -> tuple[int, int]:
     """Bytes of Holdfast's image, compressed and not."""
+    name = "-".join(["holdfast", *options])
     own = Ours(stand, folder / "home", folder / "uv-cache")
-    own.fetch([stand.model("first")])
+    own.fetch([stand.model("first")], *options)
     with registry() as there:
-        own.push(stand.model("first"), there.reference("holdfast"))
-        return there.size(), weighed(there.reference("holdfast"), folder / "holdfast")
+        own.push(stand.model("first"), there.reference("holdfast"), *options)
+        return there.size(), weighed(there.reference("holdfast"), folder / name)
 
 
 def main() -> None:
@@ -102,12 +103,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as scratch:
         stand = make_stand((chosen.scratch or Path(name)).resolve(), chosen.project)
         make_base(stand)
-        print(f"{chosen.project}{'':14}MB pushed  MB unpacked")
-        sizes = {"mlflow": theirs(stand, Path(scratch)), "holdfast": ours(stand, Path(scratch))}
-        for side, (pushed, unpacked) in sizes.items():
-            print(f"{side:21}{pushed / 1e6:9.0f}{unpacked / 1e6:13.0f}")
-        ratios = [sizes["holdfast"][at] / sizes["mlflow"][at] for at in (0, 1)]
-        print(f"{'ratio':21}{ratios[0]:9.2f}{ratios[1]:13.2f}")
+        folder = Path(scratch)
+        sizes = {
+            "mlflow": theirs(stand, folder),
+            "holdfast": ours(stand, folder),
+            "holdfast --slim": ours(stand, folder, "--slim"),
+        }
+        print(f"{chosen.project:21}MB pushed  ratio  MB unpacked  ratio")
+        for side, (pushed, plain) in sizes.items():
+            ratios = [
+                one / other for one, other in zip((pushed, plain), sizes["mlflow"], strict=True)
+            ]
+            print(
+                f"{side:21}{pushed / 1e6:9.0f}{ratios[0]:7.2f}{plain / 1e6:13.0f}{ratios[1]:7.2f}"
+            )
 
 
 if __name__ == "__main__":

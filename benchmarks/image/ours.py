@@ -24,10 +24,12 @@ class Ours:
     home: Path
     cache: Path
 
-    def fetch(self, models: list[Path]) -> None:
+    def fetch(self, models: list[Path], *options: str) -> None:
         """Have the wheels of all models and of the gateway; nothing is fetched from then on."""
         for model in models:
-            with_network = self._command(model, "--output", str(self.home / "fetched.oci"))
+            with_network = self._command(
+                model, "--output", str(self.home / "fetched.oci"), *options
+            )
             run([one for one in with_network if one != "--offline"], cwd=self.home, **self._env)
 
     def clear(self) -> None:
@@ -53,9 +55,9 @@ class Ours:
         """Write an image as an OCI layout; what the command says of it."""
         return self._image(model, "--output", str(layout))
 
-    def push(self, model: Path, reference: str) -> dict[str, Any]:
+    def push(self, model: Path, reference: str, *options: str) -> dict[str, Any]:
         """Make an image and push it, writing it nowhere else."""
-        return self._image(model, "--push", reference)
+        return self._image(model, "--push", reference, *options)
 
     def _image(self, model: Path, *options: str) -> dict[str, Any]:
         said = run(self._command(model, *options), cwd=self.home, **self._env)
