@@ -13,7 +13,7 @@ from holdfast.uv import run_uv
 from kit import REPOSITORY, Holdfast, UvProject, made_once, real_python
 from small import Small, make_small
 
-pytest_plugins = ["bases", "browser", "images", "proven", "serving"]
+pytest_plugins = ["bases", "browser", "clusters", "images", "proven", "serving"]
 
 
 @pytest.fixture(scope="session")

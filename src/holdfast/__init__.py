@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from holdfast.model import open_model
     from holdfast.predict import predict
     from holdfast.restore.restore import restore
+    from holdfast.score.ray_engine import ray
+    from holdfast.score.spark_engine import spark
     from holdfast.serve.serve import serve
     from holdfast.verify.verify import verify
 
@@ -29,8 +31,10 @@ __all__ = [
     "diff",
     "open_model",
     "predict",
+    "ray",
     "restore",
     "serve",
+    "spark",
     "verify",
 ]
 
@@ -40,8 +44,10 @@ _HOMES = {
     "diff": "holdfast.diff.diff",
     "open_model": "holdfast.model",
     "predict": "holdfast.predict",
+    "ray": "holdfast.score.ray_engine",
     "restore": "holdfast.restore.restore",
     "serve": "holdfast.serve.serve",
+    "spark": "holdfast.score.spark_engine",
     "verify": "holdfast.verify.verify",
 }
 
