@@ -59,7 +59,7 @@ class Workers(click.IntRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """See click."""
         if value == "auto":
-            from holdfast.serve.cores import available
+            from holdfast.cores import available
 
             return available()
         return int(super().convert(value, param, ctx))

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.cores import available, pin
 from holdfast.errors import HoldfastError
 from holdfast.model import Model, read_golden
 from holdfast.restore.restored import Restored
-from holdfast.serve.cores import available, pin
 from holdfast.serve.settings import Settings
 from holdfast.worker.client import Worker
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.serve.cores import available, pin, quota
+from holdfast.cores import available, pin, quota
 from holdfast.units import parse_size
 
 
