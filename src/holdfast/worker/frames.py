@@ -31,8 +31,9 @@ _ALIGNMENT = 8
 # Linux and macOS take at most 1024 pieces in one sendmsg.
 _PIECES_AT_ONCE = 512
 # From here on memory is mapped and not allocated: a promised length costs nothing until the bytes
-# are there, so that a lying prefix cannot fill our memory.
-_MAPPED_FROM = 1 << 20
+# are there, so that a lying prefix cannot fill our memory. Below, the allocator gives the same
+# pages again and again: fresh ones take several times as long as what is received into them.
+_MAPPED_FROM = 1 << 25
 
 Buffer = Union[bytes, bytearray, memoryview]
 Header = Dict[str, Any]
