@@ -33,10 +33,14 @@ class Way:
 
 
 def _of_files(folder: Path) -> list[Any]:
-    """The last column of what was written; folders and files with an underscore are not data."""
+    """Folders and files with an underscore are not data."""
     files = sorted(path for path in folder.rglob("[!_]*") if path.suffix in {".csv", ".parquet"})
-    kind = files[0].suffix[1:]
-    table = pyarrow.dataset.dataset([str(path) for path in files], format=kind).to_table()
+    return [answer for path in files for answer in answers_in(path)]
+
+
+def answers_in(path: Path) -> list[Any]:
+    """The last column of a file."""
+    table = pyarrow.dataset.dataset(path, format=path.suffix[1:]).to_table()
     return list(table.column(table.num_columns - 1).to_pylist())
 
 

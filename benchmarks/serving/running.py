@@ -115,14 +115,14 @@ def _check(port: int, protocol: Protocol, rows: list[list[float]], right: list[o
 def weigh(process: subprocess.Popen[bytes]) -> float:
     """Megabytes of a process and all below it: shared pages counted once (PSS)."""
     total = 0
-    for pid in _family(process.pid):
+    for pid in family(process.pid):
         with suppress(OSError):  # it has just ended
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
             total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / 1e3
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
     """A process and all below it."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
