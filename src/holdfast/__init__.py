@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.predict import predict
     from holdfast.restore.restore import restore
     from holdfast.score.ray_engine import ray
+    from holdfast.score.score import score
     from holdfast.score.spark_engine import spark
     from holdfast.serve.serve import serve
     from holdfast.verify.verify import verify
@@ -33,6 +34,7 @@ __all__ = [
     "predict",
     "ray",
     "restore",
+    "score",
     "serve",
     "spark",
     "verify",
@@ -46,6 +48,7 @@ _HOMES = {
     "predict": "holdfast.predict",
     "ray": "holdfast.score.ray_engine",
     "restore": "holdfast.restore.restore",
+    "score": "holdfast.score.score",
     "serve": "holdfast.serve.serve",
     "spark": "holdfast.score.spark_engine",
     "verify": "holdfast.verify.verify",

@@ -31,6 +31,7 @@ _COMMANDS = {
     "verify": "Compare everything with the seal, and replay the predictions.",
     "diff": "Say what changed between two models or versions.",
     "predict": "Predict a file's rows, in the sealed environment.",
+    "score": "Predict files of any size and number, row by row; can be started again.",
     "serve": "Serve models over HTTP, each in its sealed environment.",
     "image": "Make an OCI image that serves a model; no Docker, no root.",
     "env": "List and prune the environments that are kept.",

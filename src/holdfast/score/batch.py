@@ -93,6 +93,7 @@ class BatchScorer:
         self._timeout = timeout
         self._gap = gap
         self._worker: Worker | None = None
+        self._killed = False
         self._seen: pa.Schema | None = None
         self._open = ExitStack()
 
@@ -105,9 +106,15 @@ class BatchScorer:
         """
         with ExitStack() as undo:
             undo.enter_context(self._restored.lease())
-            self._worker = self._start()
+            self._start()
             self._open = undo.pop_all()
         return self
+
+    def kill(self) -> None:
+        """End it at once, also while another thread waits for predictions: they fail."""
+        self._killed = True
+        if self._worker is not None:
+            self._worker.kill()
 
     def __exit__(
         self,
@@ -116,9 +123,8 @@ class BatchScorer:
         trace: TracebackType | None,
     ) -> None:
         with self._open:
-            worker, self._worker = self._worker, None
-            if worker is not None:
-                worker.__exit__(kind, error, trace)
+            if self._worker is not None:
+                self._worker.__exit__(kind, error, trace)
 
     def score(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The predictions for `batch`, a row each, in its order.
@@ -170,12 +176,13 @@ class BatchScorer:
         return pa.RecordBatch.from_pylist([], schema=schema)
 
     def _ask(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if self._worker is None or self._worker.over:
-            self._worker = self._start()
+        worker = self._worker
+        if worker is None or worker.over:
+            worker = self._start()
         rows = batch.num_rows
         try:
             payload, buffers = encode_batch(batch, self.columns, gap=self._gap)
-            answer = self._worker.score(payload, buffers, rows=rows, timeout=self._timeout)
+            answer = worker.score(payload, buffers, rows=rows, timeout=self._timeout)
         except (InputError, ModelError) as error:
             raise _RowsFail(error) from error
         predictions = decode_answer(*answer, rows)
@@ -183,11 +190,14 @@ class BatchScorer:
         return predictions
 
     def _start(self) -> Worker:
+        if self._killed:
+            raise ModelError("the worker was stopped")
         self._restored.model.check_files()
         self._restored.check_environment()
         environment = self._restored.environment
         with ExitStack() as undo:
-            worker = undo.enter_context(
+            # From here on `kill` knows it.
+            self._worker = worker = undo.enter_context(
                 Worker.start(
                     environment.python,
                     self._restored.model.path,

@@ -1,0 +1,253 @@
+"""Reading: the batches of a split, in the order of its rows, a bounded number of bytes at a time.
+
+CSV is read as MLflow reads it, in the signature's types; a column that the signature does not name
+stays text, so that nothing of a key is lost ("007"). JSON lines have JSON's types.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from holdfast.errors import InputError
+from holdfast.score.place import Place, explained
+from holdfast.score.plan import Split
+
+ROWS = 65_536
+# Of a batch; wide rows come fewer at a time.
+_BYTES = 64 << 20
+# Of text that is parsed at a time.
+_BLOCK = 4 << 20
+_LONGEST_LINE = 256 << 20
+_TEXT = pa.string()
+_CSV = pa.csv.ParseOptions(newlines_in_values=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is read of each split.
+
+    Attributes:
+        names: The columns, in this order; None for all.
+        types: Of columns of text formats; what is not named is text, in JSON what it looks like.
+        rows: The most of a batch.
+    """
+
+    names: tuple[str, ...] | None
+    types: Mapping[str, pa.DataType]
+    rows: int = ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a split has, before it is read: its columns, its rows where that is known.
+
+    Of text `rows` is a guess. `nulls` counts those of a column, where the file says.
+    """
+
+    schema: pa.Schema
+    rows: int | None = None
+    nulls: Mapping[str, int] | None = None
+
+
+def inspect(split: Split) -> Found:
+    """The columns of a split, from its footer or its first rows.
+
+    Raises:
+        InputError: It cannot be read, or is cut short.
+    """
+    place = split.file.place
+    with explained(place.name, "read"):
+        if split.format == "parquet":
+            with place.system.open_input_file(place.path) as file:
+                return _inspect_parquet(pq.ParquetFile(file))
+        if split.format == "arrow":
+            with place.system.open_input_file(place.path) as file, pa.ipc.open_file(file) as reader:
+                return Found(reader.schema)
+        rows, first = _glance(place, split.file.size)
+        if split.format == "csv":
+            return Found(pa.schema([(name, _TEXT) for name in _head(place)]), max(0, rows - 1))
+        schema = pa.json.read_json(io.BytesIO(first)).schema if first.strip() else pa.schema([])
+        return Found(schema, rows)
+
+
+def _glance(place: Place, size: int) -> tuple[int, bytes]:
+    """About how many lines a text file has, and the first of them."""
+    with _text(place) as stream:
+        first = next(_blocks(stream, place.name), b"")
+    lines = max(1, first.count(b"\n"))
+    return (lines if len(first) >= size else lines * size // len(first)), first
+
+
+def read_batches(split: Split, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    """The rows of a split, as batches of `wanted.rows` rows, the last one shorter.
+
+    Raises:
+        InputError: It cannot be read to its end.
+    """
+    place = split.file.place
+    reading = _READERS[split.format](place, wanted)
+    batches = _even(reading, wanted.rows)
+    while True:
+        with explained(place.name, "read"):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def _inspect_parquet(file: pq.ParquetFile) -> Found:
+    about, schema = file.metadata, file.schema_arrow
+    places = {about.schema.column(at).path: at for at in range(about.num_columns)}
+    nulls = {
+        name: sum(_nulls(about.row_group(group).column(places[name])) for group in _groups(about))
+        for name in schema.names
+        if name in places
+    }
+    return Found(schema, about.num_rows, nulls)
+
+
+def _groups(about: Any) -> range:
+    return range(about.num_row_groups)
+
+
+def _nulls(chunk: Any) -> int:
+    known = chunk.statistics
+    return int(known.null_count) if known is not None and known.has_null_count else 0
+
+
+def _read_parquet(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    with place.system.open_input_file(place.path) as file:
+        # Column chunks are read piece by piece: a row group may be as large as the file.
+        parquet = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
+        about = parquet.metadata
+        size = sum(about.row_group(group).total_byte_size for group in _groups(about))
+        rows = min(wanted.rows, max(1, _BYTES * about.num_rows // max(1, size)))
+        for batch in parquet.iter_batches(rows, columns=_names(wanted)):
+            yield _ordered(batch, wanted.names)
+
+
+def _read_arrow(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    with place.system.open_input_file(place.path) as file, pa.ipc.open_file(file) as reader:
+        for number in range(reader.num_record_batches):
+            yield _ordered(reader.get_batch(number), wanted.names)
+
+
+def _read_csv(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    names = _head(place)
+    try:
+        with _text(place) as stream, _csv(stream, names, wanted) as reader:
+            yield from reader
+    except pa.ArrowInvalid:
+        # Only one thread knows which row it was.
+        with _text(place) as stream, _csv(stream, names, wanted, threads=False) as reader:
+            for _ in reader:
+                pass
+        raise
+
+
+def _csv(stream: Any, names: Sequence[str], wanted: Wanted, *, threads: bool = True) -> Any:
+    # What no type is given for would be guessed from the first rows: it is text, as it stands.
+    convert = pa.csv.ConvertOptions(
+        column_types={name: wanted.types.get(name, _TEXT) for name in names},
+        include_columns=_names(wanted),
+        strings_can_be_null=True,
+    )
+    read = pa.csv.ReadOptions(block_size=_BLOCK, use_threads=threads)
+    return pa.csv.open_csv(stream, read_options=read, parse_options=_CSV, convert_options=convert)
+
+
+def _head(place: Place) -> list[str]:
+    """The names in the first line of a CSV."""
+    with _text(place) as stream, pa.csv.open_csv(stream, parse_options=_CSV) as reader:
+        return list(reader.schema.names)
+
+
+def _read_jsonl(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    schema = pa.schema(list(wanted.types.items()))
+    read = pa.json.ReadOptions(block_size=_LONGEST_LINE)
+    with _text(place) as stream:
+        for block in _blocks(stream, place.name):
+            parse = pa.json.ParseOptions(explicit_schema=schema)
+            table = pa.json.read_json(io.BytesIO(block), read_options=read, parse_options=parse)
+            if wanted.names is not None:
+                table = table.select(list(wanted.names))
+            # What the first block's values look like, all are.
+            schema = pa.unify_schemas([schema, _known(table.schema)])
+            yield from table.to_batches()
+
+
+def _known(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field for field in schema if not pa.types.is_null(field.type)])
+
+
+def _blocks(stream: Any, name: str) -> Iterator[bytes]:
+    """Whole lines, some megabytes at a time."""
+    rest = b""
+    while True:
+        more = bytes(stream.read(_BLOCK))
+        if not more:
+            break
+        cut = more.rfind(b"\n") + 1
+        if cut:
+            yield rest + more[:cut]
+            rest = more[cut:]
+        else:
+            rest += more
+        if len(rest) > _LONGEST_LINE:
+            raise InputError(f"{name} has a line of over {_LONGEST_LINE >> 20} MiB")
+    if rest.strip():
+        yield rest
+
+
+def _text(place: Place) -> Any:
+    """A stream of a text file, decompressed by the end of its name."""
+    return place.system.open_input_stream(place.path, compression="detect", buffer_size=1 << 20)
+
+
+def _names(wanted: Wanted) -> list[str] | None:
+    return None if wanted.names is None else list(wanted.names)
+
+
+def _ordered(batch: pa.RecordBatch, names: Sequence[str] | None) -> pa.RecordBatch:
+    return batch if names is None else batch.select(list(names))
+
+
+def _even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of `rows`, but for the last one."""
+    held: list[pa.RecordBatch] = []
+    count = size = 0
+    for batch in batches:
+        at = 0
+        while at < batch.num_rows:
+            piece = batch.slice(at, rows - count)
+            at += piece.num_rows
+            held.append(piece)
+            count += piece.num_rows
+            size += piece.nbytes
+            if count == rows or size >= _BYTES:
+                yield _one(held)
+                held, count, size = [], 0, 0
+    if held:
+        yield _one(held)
+
+
+def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+
+
+_READERS = {
+    "parquet": _read_parquet,
+    "arrow": _read_arrow,
+    "csv": _read_csv,
+    "jsonl": _read_jsonl,
+}
