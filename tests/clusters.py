@@ -98,7 +98,8 @@ class Engines:
         path = cwd / "driver.py"
         path.write_text(script, encoding="utf-8")
         command = [str(self.python), str(path), *map(str, arguments)]
-        extra = {"SPARK_HOME": str(self.spark), "SPARK_LOCAL_IP": "127.0.0.1", **_QUIET, **env}
+        extra = {"SPARK_HOME": str(self.spark), "SPARK_LOCAL_IP": "127.0.0.1"}
+        extra |= {"PYSPARK_PYTHON": str(self.python), **_QUIET, **env}
         return run(command, cwd=cwd, env=surroundings(**extra), timeout=400)
 
 
@@ -269,3 +270,28 @@ def check_output(folder: Path, rows: int) -> None:
     assert table.column_names == ["id", "prediction"]
     assert table["id"].to_pylist() == list(range(rows))
     assert table["prediction"].to_pylist() == [one / 4 for one in range(rows)]
+
+
+def kill_when_half_done(node: Node, out: Path, files: int, seconds: float = 300) -> None:
+    """Kill `node` once `files` files or more are being written to `out`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if len(list(out.rglob("*.parquet"))) >= files:
+            return node.kill()
+        time.sleep(0.05)
+    raise AssertionError(f"nothing written in {seconds} s")
+
+
+@contextmanager
+def tampered(node: Node) -> Iterator[str]:
+    """One byte of a module that is installed there is another, at the same size and time."""
+    (environment,) = node.environments
+    (module,) = environment.glob("lib/*/site-packages/pandas/_version.py")
+    kept, found = module.read_bytes(), module.stat()
+    module.write_bytes(kept.replace(b"#", b"%", 1) if b"#" in kept else b"\n" + kept[1:])
+    os.utime(module, ns=(found.st_atime_ns, found.st_mtime_ns))
+    try:
+        yield module.relative_to(environment).as_posix()
+    finally:
+        module.write_bytes(kept)
+        os.utime(module, ns=(found.st_atime_ns, found.st_mtime_ns))
