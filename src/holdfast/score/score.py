@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 # For less than this a second worker starts for longer than it works.
 _WORTH_A_WORKER = 32 << 20
 _ROWS = 65_536
-# Files that are looked into at a time: most of it is waiting for a store.
-_LOOKING = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +105,18 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
     with needed("score", "scoring files"):
         from holdfast.score.book import Book
         from holdfast.score.local import Engine
+        from holdfast.score.look import look_into, plan_splits
         from holdfast.score.place import place_of
         from holdfast.score.workers import Workers
     start = monotonic()
     _refuse_options(workers, on_error, batch_rows)
     opened = model if isinstance(model, Model) else open_model(model)
     place, kept = place_of(output), tuple(keep)
-    splits = _plan(inputs, place, input_format, output_format)
+    splits = plan_splits(inputs, place, input_format, output_format)
     options = {"keep": list(kept), "on_error": on_error, "batch_rows": batch_rows}
     book = Book(place, {"format": 1, "seal": opened.digest, **options})
     on_progress(f"looking into {len(splits)} files")
-    jobs = _look(opened, splits, kept, batch_rows, reject=on_error == "reject")
+    jobs = look_into(opened, splits, kept, batch_rows, reject=on_error == "reject")
     with _alone(place):
         book.open()
         _refuse_strangers(book, splits, place)
@@ -152,34 +150,6 @@ def _refuse_options(workers: object, on_error: str, batch_rows: int) -> None:
         raise InputError(f'on_error is {on_error!r}; expected "stop" or "reject"')
     if batch_rows < 1:
         raise InputError(f"batch_rows is {batch_rows}; expected a number from 1")
-
-
-def _plan(
-    inputs: str | os.PathLike[str], output: Place, input_format: str | None, wanted: str | None
-) -> list[Split]:
-    from holdfast.score.place import find_files
-    from holdfast.score.plan import FORMATS, make_splits, refuse_overlap
-
-    for given in (input_format, wanted):
-        if given not in (None, *FORMATS):
-            raise InputError(f"the format {given!r} is not one of {', '.join(FORMATS)}")
-    named = os.fspath(inputs)
-    files = find_files(named)
-    splits = make_splits(files, named, input_format, wanted)
-    refuse_overlap(named, files, output)
-    return splits
-
-
-def _look(
-    model: Model, splits: Sequence[Split], keep: Sequence[str], rows: int, *, reject: bool
-) -> list[Job]:
-    """Every file is looked into before anything is started."""
-    from holdfast.score.read import inspect
-    from holdfast.score.schema import asked_of, make_jobs
-
-    with ThreadPoolExecutor(_LOOKING) as pool:
-        found = list(zip(splits, pool.map(inspect, splits), strict=True))
-    return make_jobs(asked_of(model, keep), found, rows, reject=reject)
 
 
 def _refuse_strangers(book: Book, splits: Sequence[Split], output: Place) -> None:
