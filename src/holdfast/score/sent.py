@@ -119,7 +119,7 @@ def _write(array: pa.Array, name: str, buffers: list[Any], gap: str) -> dict[str
     wide = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}.get(kind)
     array = array.cast(wide) if wide else array
     if pa.types.is_large_string(array.type):
-        return _write_text("text", array, buffers, gap)
+        return _write_text("str", array, buffers, gap)
     if pa.types.is_large_binary(array.type):
         return _write_text("bytes", array, buffers, gap)
     return _write_json(array, name, buffers)

@@ -3,6 +3,7 @@
 Beyond the types of arrays.py:
 
     {"type": "string", "storage": "python", "missing": "NA" or "nan", "buffers": [o, d, m]}
+    {"type": "str", "missing": "None" or "nan", "buffers": [o, d, m]}   only read: see below
     {"type": "Int64", "buffers": [v, m]}     any of pandas' masked types, "boolean" included
     {"type": "category", "ordered": b, "categories": {index}, "count": c, "codes": {…}}
     {"type": "datetime", "zone": …, "values": {…}}
@@ -211,6 +212,16 @@ def _read_text(reader: Reader, spec: Spec, rows: int, where: str) -> Any:
     return objects(items) if kind is None else pd.array(items, dtype=kind)
 
 
+def _read_own_text(reader: Reader, spec: Spec, rows: int, where: str) -> Any:
+    """Text from a parent without pandas, of the kind that this pandas holds text in."""
+    import pandas as pd
+
+    gap = float("nan") if spec.get("missing") == "nan" else None
+    items = read_strings(reader, {**spec, "type": "text"}, rows, where, gap)
+    own = pd.Series([""]).dtype
+    return pd.array(items, dtype=own) if isinstance(own, pd.StringDtype) else objects(items)
+
+
 def _text_dtype(storage: str, gap: Any) -> Any:
     """The dtype asked for, or the nearest that this pandas has: storage is no part of a value."""
     import pandas as pd
@@ -326,6 +337,7 @@ _WRITTEN: dict[str, Callable[[Writer, Any, str], Spec]] = {
     "IntervalDtype": _write_interval,
 }
 _READ: dict[str, Callable[[Reader, Spec, int, str], Any]] = {
+    "str": _read_own_text,
     "string": _read_text,
     "category": _read_category,
     "datetime": _read_datetime,

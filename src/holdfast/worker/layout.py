@@ -25,6 +25,8 @@ _KINDS = {
     "double": "<f8",
     "string": "",
 }
+# Text comes under two names: see columns.py.
+_SENT = {"": ("text", "str")}
 # What a payload that is not plain, or not one, is found out by.
 _NOT_PLAIN = (KeyError, TypeError, ValueError, IndexError, AttributeError, PayloadError)
 
@@ -116,12 +118,12 @@ class Columns:
         values: list[Any] = []
         for spec in specs:
             kind, width = self.kinds[len(values)], spec.get("width", 1)
-            if spec["type"] != (kind or "text") or "missing" in spec:
+            if spec["type"] not in _SENT.get(kind, (kind,)) or "missing" in spec:
                 return None
             if not kind:
                 reader = Reader(buffers, lambda *_: None)
                 # A list, of which pandas makes text of its own kind.
-                values.append(read_strings(reader, spec, rows, "", None))
+                values.append(read_strings(reader, {**spec, "type": "text"}, rows, "", None))
                 continue
             block = self._frombuffer(buffers[spec["buffers"][0]], kind).reshape(width, rows)
             if self.kinds[len(values) : len(values) + width] != [kind] * width:
