@@ -65,6 +65,19 @@ class _Workers(click.types.StringParamType):
 )
 @click.option("--input-format", type=_FORMATS, help="Default: what the files' names end in.")
 @click.option("--output-format", type=_FORMATS, help="Default: the input's.")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray", "spark")),
+    default="local",
+    show_default=True,
+    help="Whose processes predict: this machine's, or those of a cluster's nodes.",
+)
+@click.option(
+    "--address",
+    default="",
+    metavar="ADDRESS",
+    help="The cluster's: ray://head:10001, spark://master:7077.",
+)
 @options.how
 @options.as_json
 @options.talk
@@ -81,6 +94,8 @@ def command(
     batch_rows: int,
     input_format: str | None,
     output_format: str | None,
+    engine: Literal["local", "ray", "spark"],
+    address: str,
     as_json: bool,
     **how: Unpack[options.How],
 ) -> None:
@@ -106,6 +121,8 @@ def command(
             batch_rows=batch_rows,
             input_format=input_format,
             output_format=output_format,
+            engine=engine,
+            address=address,
             **how,
             on_progress=doing,
         )

@@ -42,6 +42,10 @@ class Book:
         self._output = output
         self._run = dict(run)
 
+    def is_complete(self) -> bool:
+        """Whether all of this very run was done before."""
+        return _read_json(self._output / f"{OWN}/run.json") == {**self._run, "complete": True}
+
     def open(self) -> None:
         """Say what run this is; nothing of an earlier one may be another's.
 

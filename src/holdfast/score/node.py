@@ -51,6 +51,7 @@ class Order:
         offline: Fetch no package.
         strict: Refuse another patch release of Python than the sealed one.
         timeout: Seconds for loading, and for each batch.
+        gap: What the model sees where text is null, as of a `BatchScorer`.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Order:
     offline: bool = False
     strict: bool = False
     timeout: float = 300.0
+    gap: str = "None"
 
 
 def make_ready(order: Order) -> tuple[Restored, dict[str, Any]]:

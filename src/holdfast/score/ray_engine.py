@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from holdfast.errors import HoldfastError, ToolError
+from holdfast.extras import needed
 from holdfast.model import Model
 from holdfast.score.node import Order, make_ready
 from holdfast.score.task import answer, place_order, scorer_for
@@ -73,6 +74,7 @@ def ray(  # noqa: PLR0913 - an option means the same in every verb
         HoldfastError: The model is not there, or a node cannot have its environment.
         ToolError: A node was lost, or has no Holdfast.
     """
+    connect("")
     order, _ = place_order(
         model,
         keep=tuple(keep),
@@ -85,6 +87,22 @@ def ray(  # noqa: PLR0913 - an option means the same in every verb
     )
     make_all_ready(order)
     return for_ray(order, workers=workers, batch_rows=batch_rows)
+
+
+def connect(address: str) -> None:
+    """Connect to the cluster at `address`, if this process has not; "": where RAY_ADDRESS says.
+
+    Raises:
+        ToolError: Ray is not installed, or does not answer.
+    """
+    with needed("ray", "scoring on Ray"):
+        import ray as cluster
+    if cluster.is_initialized():
+        return
+    try:
+        cluster.init(address=address or None, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ToolError(f"Ray at {address} does not answer: {error}") from error
 
 
 def for_ray(order: Order, *, workers: int | None, batch_rows: int) -> dict[str, Any]:
@@ -113,8 +131,6 @@ def make_all_ready(order: Order) -> list[dict[str, Any]]:
     import ray as cluster
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
-    if not cluster.is_initialized():
-        cluster.init()
     ready = cluster.remote(num_cpus=0, max_retries=0)(_receipt)
     nodes = [
         node["NodeID"] for node in cluster.nodes() if node["Alive"] and node["Resources"].get("CPU")

@@ -65,6 +65,8 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
     batch_rows: int = _ROWS,
     input_format: str | None = None,
     output_format: str | None = None,
+    engine: Literal["local", "ray", "spark"] = "local",
+    address: str = "",
     slim: bool = False,
     slim_include: Iterable[str] = (),
     offline: bool = False,
@@ -88,6 +90,9 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
         batch_rows: The most rows that the model is given at once.
         input_format: "parquet", "csv", "jsonl" or "arrow"; None: what the files' names end in.
         output_format: One of the same; None: the input's.
+        engine: "local", or the engine of a cluster whose nodes predict; see docs/score-clusters.md.
+        address: The cluster's: "ray://head:10001", "spark://master:7077"; "": where the engine
+            finds one by itself.
         slim: In an environment of only the packages that the model was seen to need.
         slim_include: Packages that this environment has in any case.
         offline: Fetch nothing.
@@ -109,7 +114,7 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
         from holdfast.score.place import place_of
         from holdfast.score.workers import Workers
     start = monotonic()
-    _refuse_options(workers, on_error, batch_rows)
+    _refuse_options(workers, on_error, batch_rows, engine)
     opened = model if isinstance(model, Model) else open_model(model)
     place, kept = place_of(output), tuple(keep)
     splits = plan_splits(inputs, place, input_format, output_format)
@@ -117,7 +122,37 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
     book = Book(place, {"format": 1, "seal": opened.digest, **options})
     on_progress(f"looking into {len(splits)} files")
     jobs = look_into(opened, splits, kept, batch_rows, reject=on_error == "reject")
+    # pandas' `read_csv`, and so MLflow, has NaN where text is missing.
+    gap = "nan" if splits[0].format == "csv" else "None"
     with _alone(place):
+        if engine != "local":
+            from holdfast.score.cluster import score_on_cluster
+
+            landed = score_on_cluster(
+                engine,
+                address,
+                opened,
+                jobs,
+                place,
+                workers=workers if workers != "auto" else None,
+                batch_rows=batch_rows,
+                output_format=output_format,
+                on_progress=on_progress,
+                keep=kept,
+                gap=gap,
+                slim=slim,
+                slim_include=tuple(slim_include),
+                offline=offline,
+                strict=strict,
+            )
+            return Scored(
+                output=place.name,
+                rows=landed.rows,
+                rejected=0,
+                files=landed.files,
+                before=landed.files if landed.before else 0,
+                seconds=round(monotonic() - start, 3),
+            )
         book.open()
         _refuse_strangers(book, splits, place)
         done = {job.split: found for job in jobs if (found := book.done(job.split))}
@@ -134,16 +169,21 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
             )
             on_progress("starting the model")
             count = _count(workers, missing)
-            # pandas' `read_csv`, and so MLflow, has NaN where text is missing.
-            gap = "nan" if splits[0].format == "csv" else "None"
             pool = Workers(restored, count, threads=max(1, available() // count), gap=gap)
-            engine = Engine(pool, place, book, keep=kept, stop=on_error == "stop", tell=on_progress)
-            results += engine.run(missing)
+            local = Engine(pool, place, book, keep=kept, stop=on_error == "stop", tell=on_progress)
+            results += local.run(missing)
         book.close()
     return _scored(place, results, len(done), monotonic() - start)
 
 
-def _refuse_options(workers: object, on_error: str, batch_rows: int) -> None:
+def _refuse_options(workers: object, on_error: str, batch_rows: int, engine: str) -> None:
+    if engine not in ("local", "ray", "spark"):
+        raise InputError(f'engine is {engine!r}; expected "local", "ray" or "spark"')
+    if engine != "local" and on_error == "reject":
+        raise InputError(
+            f"{engine} stops at a row that the model does not answer",
+            hint="leave --on-error away, or score without --engine",
+        )
     if workers != "auto" and (type(workers) is not int or workers < 1):
         raise InputError(f'workers is {workers!r}; expected "auto" or a number from 1')
     if on_error not in ("stop", "reject"):

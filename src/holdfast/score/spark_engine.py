@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from holdfast.errors import InputError, ModelError
-from holdfast.model import Model, read_golden
-from holdfast.score.answers import decode_answer
+from holdfast.model import Model
 from holdfast.score.node import Order
+from holdfast.score.schema import answer_schema
 from holdfast.score.task import answer, place_order
 
 if TYPE_CHECKING:
@@ -127,38 +127,39 @@ def spark(  # noqa: PLR0913 - an option means the same in every verb
         strict=strict,
         timeout=timeout,
     )
-    return for_spark(order, _answered(opened), keep)
+    return for_spark(order, answer_schema(opened), keep)
 
 
 def for_spark(
-    order: Order, answered: pa.Schema, keep: StructType | None
+    order: Order, answered: pa.Schema | None, keep: StructType | None
 ) -> tuple[Predicting, StructType]:
-    """The function and its schema, with Spark's types for those of `answered`."""
+    """The function and its schema, with Spark's types for those of `answered`.
+
+    Raises:
+        InputError: They are not known, or Spark has none for one.
+    """
+    if answered is None:
+        raise InputError(
+            "nothing says which types the model answers with; Spark wants to know beforehand",
+            hint="log the model with an input_example or a signature",
+        )
     from pyspark.sql.types import StructType
 
     schema = StructType(list(keep.fields) if keep is not None else [])
     promised = []
     for field in answered:
-        arrow, name = _in_spark(field.type, field.name)
+        arrow, name = in_spark(field.type, field.name)
         promised.append(pa.field(field.name, arrow))
         schema = schema.add(field.name, name)
     return Predicting(order, pa.schema(promised)), schema
 
 
-def _answered(model: Model) -> pa.Schema:
-    """The columns of the model's predictions, as it answered when it was logged."""
-    if not model.seal.golden.sha256:
-        raise InputError(
-            f"{model.uri} has no golden predictions, and Spark wants to know beforehand which "
-            "types a model answers with",
-            hint="log the model with an input_example",
-        )
-    golden = read_golden(model)
-    header = dict(golden.answer.header)
-    return decode_answer(header, golden.answer.buffers, model.seal.golden.rows).schema
+def in_spark(kind: pa.DataType, name: str) -> tuple[pa.DataType, str]:
+    """What Spark has for a type of Arrow's: the type to cast to, and Spark's name of it.
 
-
-def _in_spark(kind: pa.DataType, name: str) -> tuple[pa.DataType, str]:
+    Raises:
+        InputError: It has none; `name` is the column's.
+    """
     if kind in _PLAIN:
         return _PLAIN[kind]
     if types.is_timestamp(kind):
@@ -168,9 +169,9 @@ def _in_spark(kind: pa.DataType, name: str) -> tuple[pa.DataType, str]:
             else (pa.timestamp("us"), "timestamp_ntz")
         )
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        arrow, inner = _in_spark(kind.value_type, name)
+        arrow, inner = in_spark(kind.value_type, name)
         return pa.list_(arrow), f"array<{inner}>"
-    raise InputError(f"the model answers {name} as {kind}, for which Spark has no type")
+    raise InputError(f"column {name} is {kind}, for which Spark has no type")
 
 
 def _local_times(batch: pa.RecordBatch) -> pa.RecordBatch:

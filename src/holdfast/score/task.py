@@ -62,7 +62,7 @@ def scorer_for(order: Order) -> BatchScorer:
     if order not in _here:
         restored, _ = make_ready(order)
         _end_all()
-        _here[order] = BatchScorer(restored, timeout=order.timeout).__enter__()
+        _here[order] = BatchScorer(restored, timeout=order.timeout, gap=order.gap).__enter__()
     return _here[order]
 
 

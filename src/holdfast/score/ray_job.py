@@ -1,0 +1,48 @@
+"""A whole run on Ray: `ray.data` reads, maps and writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from holdfast.progress import Progress
+from holdfast.score.cluster import ClusterJob
+from holdfast.score.ray_engine import connect, explained, for_ray, make_all_ready
+
+
+def run_on_ray(job: ClusterJob, on_progress: Progress) -> None:
+    """Read, predict and write on the cluster.
+
+    Raises:
+        HoldfastError: A node cannot be made ready, a row does not fit, or the model fails on it.
+        ToolError: Ray failed.
+    """
+    with explained():
+        connect(job.address)
+        on_progress("making every node ready")
+        make_all_ready(job.order)
+        on_progress("predicting on Ray")
+        given = _read(job)
+        predicted = given.map_batches(
+            **for_ray(job.order, workers=job.workers, batch_rows=job.batch_rows)
+        )
+        write = predicted.write_csv if job.output_format == "csv" else predicted.write_parquet
+        write(job.target)
+
+
+def _read(job: ClusterJob) -> Any:
+    from ray import data
+
+    paths, names = list(job.paths), list(job.names)
+    if job.format == "parquet":
+        return data.read_parquet(paths, columns=names)
+    # As on one machine: what the signature does not name is text, as it stands.
+    convert = pa.csv.ConvertOptions(
+        column_types={name: job.types.get(name, pa.string()) for name in names},
+        include_columns=names,
+        strings_can_be_null=True,
+    )
+    parse = pa.csv.ParseOptions(newlines_in_values=True)
+    return data.read_csv(paths, convert_options=convert, parse_options=parse, partitioning=None)
