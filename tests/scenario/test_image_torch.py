@@ -22,8 +22,8 @@ _TRAIN = """
 import mlflow, numpy as np, torch
 
 torch.manual_seed(0)
-model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
-example = np.array([[0.5, 1.5, 2.5], [1.0, 2.0, 3.0]], dtype="float32")
+model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)).double()
+example = np.array([[0.5, 1.5, 2.5], [1.0, 2.0, 3.0]])
 mlflow.pytorch.save_model(
     model, "line", input_example=example, serialization_format="pickle"
 )
