@@ -46,25 +46,29 @@ class Book:
         """Whether all of this very run was done before."""
         return _read_json(self._output / f"{OWN}/run.json") == {**self._run, "complete": True}
 
+    def check(self, splits: Sequence[Split]) -> None:
+        """See that what is in the folder is of this run, and of inputs that are still there.
+
+        Raises:
+            InputError: The folder holds another run's output, or somebody else's files.
+        """
+        self._refuse_others()
+        strangers = self._strangers(splits)
+        if strangers:
+            raise InputError(
+                f"{self._output.name} has outputs of inputs that are not there any more: "
+                + ", ".join(strangers[:5]),
+                hint="name another folder with -o, or delete this one",
+            )
+
     def open(self) -> None:
-        """Say what run this is; nothing of an earlier one may be another's.
+        """Say what run this is, and that not everything is there.
 
         Raises:
             InputError: The folder holds another run's output, or cannot be written.
+            StoreError: The disk is full.
         """
-        target = self._output / f"{OWN}/run.json"
-        known = _read_json(target)
-        if known is None:
-            self._refuse_foreign()
-        else:
-            known.pop("complete", None)
-            differ = [key for key in self._run if known.get(key) != self._run[key]]
-            if differ:
-                raise InputError(
-                    f"{self._output.name} holds the output of another run: "
-                    + "; ".join(_said(key, known.get(key), self._run[key]) for key in differ),
-                    hint="name another folder with -o, or delete this one",
-                )
+        self._refuse_others()
         self._write_run(complete=False)
 
     def close(self) -> None:
@@ -87,8 +91,7 @@ class Book:
         """Say that a split is done: its output is there, whole."""
         _write_json(self._record(split), {"input": split.identity, "done": asdict(done)})
 
-    def strangers(self, splits: Sequence[Split]) -> list[str]:
-        """Outputs of inputs that are no longer among the splits."""
+    def _strangers(self, splits: Sequence[Split]) -> list[str]:
         folder = self._output / f"{OWN}/done"
         with explained(folder.name, "read"):
             infos = folder.system.get_file_info(
@@ -104,6 +107,19 @@ class Book:
 
     def _record(self, split: Split) -> Place:
         return self._output / f"{OWN}/done/{split.output}.json"
+
+    def _refuse_others(self) -> None:
+        known = _read_json(self._output / f"{OWN}/run.json")
+        if known is None:
+            self._refuse_foreign()
+            return
+        differ = [key for key in self._run if known.get(key) != self._run[key]]
+        if differ:
+            raise InputError(
+                f"{self._output.name} holds the output of another run: "
+                + "; ".join(_said(key, known.get(key), self._run[key]) for key in differ),
+                hint="name another folder with -o, or delete this one",
+            )
 
     def _refuse_foreign(self) -> None:
         """Files that nobody here wrote could pass for this run's."""

@@ -80,10 +80,15 @@ def make_splits(
     return splits
 
 
+def is_compressed(name: str) -> bool:
+    """Whether a file's name says that it is compressed as a whole."""
+    return PurePosixPath(name).suffix.lower() in _COMPRESSED
+
+
 def format_of(name: str) -> str:
     """The format that the end of a file's name stands for; "" for none."""
     path = PurePosixPath(name)
-    if path.suffix.lower() in _COMPRESSED:
+    if is_compressed(name):
         path = path.with_suffix("")
     return _SUFFIXES.get(path.suffix.lower(), "")
 
@@ -91,7 +96,7 @@ def format_of(name: str) -> str:
 def _output_name(name: str, output_format: str) -> str:
     """The input's name; with another end where the format is another, or it was compressed."""
     path = PurePosixPath(name)
-    if path.suffix.lower() in _COMPRESSED:
+    if is_compressed(name):
         path = path.with_suffix("")
     if _SUFFIXES.get(path.suffix.lower()) == output_format:
         return str(path)

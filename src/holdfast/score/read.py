@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from holdfast.errors import InputError
 from holdfast.score.place import Place, explained
-from holdfast.score.plan import Split
+from holdfast.score.plan import Split, is_compressed
 
 ROWS = 65_536
 # Of a batch; wide rows come fewer at a time.
@@ -71,19 +71,22 @@ def inspect(split: Split) -> Found:
         if split.format == "arrow":
             with place.system.open_input_file(place.path) as file, pa.ipc.open_file(file) as reader:
                 return Found(reader.schema)
-        rows, first = _glance(place, split.file.size)
+        with _text(place) as stream:
+            first = next(_blocks(stream, place.name), b"")
+        rows = _about(first, split)
         if split.format == "csv":
-            return Found(pa.schema([(name, _TEXT) for name in _head(place)]), max(0, rows - 1))
+            schema = pa.schema([(name, _TEXT) for name in _head(place)])
+            return Found(schema, rows and rows - 1)
         schema = pa.json.read_json(io.BytesIO(first)).schema if first.strip() else pa.schema([])
         return Found(schema, rows)
 
 
-def _glance(place: Place, size: int) -> tuple[int, bytes]:
-    """About how many lines a text file has, and the first of them."""
-    with _text(place) as stream:
-        first = next(_blocks(stream, place.name), b"")
-    lines = max(1, first.count(b"\n"))
-    return (lines if len(first) >= size else lines * size // len(first)), first
+def _about(first: bytes, split: Split) -> int | None:
+    """How many lines a text file has, by the first of them; None where it is compressed."""
+    if is_compressed(split.file.below):
+        return None
+    lines = first.count(b"\n") + (not first.endswith(b"\n"))
+    return lines * split.file.size // max(1, len(first))
 
 
 def read_batches(split: Split, wanted: Wanted) -> Iterator[pa.RecordBatch]:
@@ -166,7 +169,12 @@ def _csv(stream: Any, names: Sequence[str], wanted: Wanted, *, threads: bool = T
 
 def _head(place: Place) -> list[str]:
     """The names in the first line of a CSV."""
-    with _text(place) as stream, pa.csv.open_csv(stream, parse_options=_CSV) as reader:
+    # One thread knows in which row something is wrong.
+    read = pa.csv.ReadOptions(use_threads=False)
+    with (
+        _text(place) as stream,
+        pa.csv.open_csv(stream, read_options=read, parse_options=_CSV) as reader,
+    ):
         return list(reader.schema.names)
 
 

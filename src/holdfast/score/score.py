@@ -19,9 +19,8 @@ from holdfast.progress import Progress, silent
 from holdfast.restore.restore import restore
 
 if TYPE_CHECKING:
-    from holdfast.score.book import Book, Done
+    from holdfast.score.book import Done
     from holdfast.score.place import Place
-    from holdfast.score.plan import Split
     from holdfast.score.schema import Job
 
 # For less than this a second worker starts for longer than it works.
@@ -153,12 +152,12 @@ def score(  # noqa: PLR0913 - an option means the same in every verb
                 before=landed.files if landed.before else 0,
                 seconds=round(monotonic() - start, 3),
             )
-        book.open()
-        _refuse_strangers(book, splits, place)
+        book.check(splits)
         done = {job.split: found for job in jobs if (found := book.done(job.split))}
         missing = [job for job in jobs if job.split not in done]
         results = list(done.values())
         if missing:
+            book.open()
             restored = restore(
                 opened,
                 slim=slim,
@@ -190,16 +189,6 @@ def _refuse_options(workers: object, on_error: str, batch_rows: int, engine: str
         raise InputError(f'on_error is {on_error!r}; expected "stop" or "reject"')
     if batch_rows < 1:
         raise InputError(f"batch_rows is {batch_rows}; expected a number from 1")
-
-
-def _refuse_strangers(book: Book, splits: Sequence[Split], output: Place) -> None:
-    strangers = book.strangers(splits)
-    if strangers:
-        raise InputError(
-            f"{output.name} has outputs of inputs that are not there any more: "
-            + ", ".join(strangers[:5]),
-            hint="name another folder with -o, or delete this one",
-        )
 
 
 def _count(workers: int | Literal["auto"], jobs: Sequence[Job]) -> int:
