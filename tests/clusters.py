@@ -1,6 +1,6 @@
 """Real clusters on this machine: Ray with several nodes, Spark's standalone master and workers.
 
-Each node has a home of its own, and so a store of its own, and one processor. The engines live in
+Each node has a home of its own, and so a store of its own. The engines live in
 an environment that is neither the model's nor the tests': drivers run there as scripts.
 """
 
@@ -97,10 +97,21 @@ class Engines:
         """Run a job's driver."""
         path = cwd / "driver.py"
         path.write_text(script, encoding="utf-8")
-        command = [str(self.python), str(path), *map(str, arguments)]
-        extra = {"SPARK_HOME": str(self.spark), "SPARK_LOCAL_IP": "127.0.0.1"}
+        return self._run([path, *arguments], cwd, env)
+
+    def holdfast(self, *arguments: object, cwd: Path, **env: str) -> Ran:
+        """Run the command line, on a machine that is no node."""
+        return self._run(["-m", "holdfast", *arguments], cwd, env)
+
+    def _run(self, arguments: list[object], cwd: Path, env: dict[str, str]) -> Ran:
+        command = [str(self.python), *map(str, arguments)]
+        extra = {
+            "HOLDFAST_HOME": str(cwd / "home"),
+            "SPARK_HOME": str(self.spark),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
         extra |= {"PYSPARK_PYTHON": str(self.python), **_QUIET, **env}
-        return run(command, cwd=cwd, env=surroundings(**extra), timeout=400)
+        return run(command, cwd=cwd, env=surroundings(**extra), timeout=500)
 
 
 _QUIET = {
@@ -191,7 +202,7 @@ class Cluster:
 
 @contextmanager
 def ray_cluster(engines: Engines, folder: Path, nodes: int = 3) -> Iterator[Cluster]:
-    """A head that runs nothing, and nodes of one processor each."""
+    """A head that runs nothing, and nodes with room for an actor and for a task that writes."""
     folder.mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.2:{free_port()}"
     cluster = Cluster(address, folder, "ray/session_2*/logs/worker-*.err")
@@ -204,7 +215,7 @@ def ray_cluster(engines: Engines, folder: Path, nodes: int = 3) -> Iterator[Clus
         _wait_for(cluster, "Ray runtime started")
         for number in range(nodes):
             where = ["--address", address, "--node-ip-address", f"127.0.0.{number + 3}"]
-            node = cluster.start([*ray, *where, "--num-cpus", "1"], folder / f"home-{number}")
+            node = cluster.start([*ray, *where, "--num-cpus", "2"], folder / f"home-{number}")
             cluster.nodes.append(node)
             started.append(node)
             # One after the other: a node that is kept waiting for a processor gives up.
@@ -252,6 +263,14 @@ def _wait_for(cluster: Cluster, words: str, times: int = 1, seconds: float = 120
             return
         time.sleep(0.2)
     raise AssertionError(f"no {words!r} in {seconds} s: {log.read_text(errors='replace')}")
+
+
+def write_csv(folder: Path, rows: int, bad: int = -1) -> Path:
+    """One CSV file as of `write_input`; in row `bad`, `x` is what the model does not answer."""
+    folder.mkdir()
+    lines = [f"{one},{-1 if one == bad else one / 8},-" for one in range(rows)]
+    (folder / "rows.csv").write_text("\n".join(["id,x,unused", *lines]) + "\n")
+    return folder
 
 
 def write_input(folder: Path, files: int, rows: int) -> Path:

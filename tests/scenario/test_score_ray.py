@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 import threading
 
+import pyarrow.parquet as pq
 import pytest
 
-from clusters import check_output, kill_when_half_done, ray_cluster, tampered, write_input
+from clusters import (
+    check_output,
+    kill_when_half_done,
+    ray_cluster,
+    tampered,
+    write_csv,
+    write_input,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -22,9 +30,9 @@ import holdfast
 
 address, model, given, out, receipts = sys.argv[1:]
 ray.init(address=address, log_to_driver=False)
-given = ray.data.read_parquet(given, override_num_blocks=12)
+given = ray.data.read_parquet(given).repartition(target_num_rows_per_block=500)
 given.map_batches(
-    **holdfast.ray(model, keep=["id"], batch_rows=250, receipts=receipts)
+    **holdfast.ray(model, keep=["id"], workers=3, batch_rows=250, receipts=receipts)
 ).write_parquet(out)
 """
 
@@ -51,7 +59,7 @@ def test_each_node_builds_the_environment_once(cluster, engines, slow_model, tmp
 def test_a_node_is_killed_in_the_middle(cluster, engines, slow_model, tmp_path):
     given = write_input(tmp_path / "in", FILES * 5, ROWS)
     out, receipts = tmp_path / "out", tmp_path / "receipts"
-    job = threading.Thread(target=kill_when_half_done, args=(cluster.nodes[1], out, FILES))
+    job = threading.Thread(target=kill_when_half_done, args=(cluster.nodes[1], out, 3))
     job.start()
     ran = engines.drive(JOB, cluster.address, slow_model, given, out, receipts, cwd=tmp_path)
     job.join()
@@ -71,3 +79,37 @@ def test_a_node_whose_environment_was_tampered_with_is_refused(
     assert str(cluster.nodes[2].home) in ran.err
     assert f"changed: {path}" in ran.err
     assert not out.exists()
+
+
+def test_a_whole_run_from_files_to_files(cluster, engines, slow_model, tmp_path):
+    given = write_input(tmp_path / "in", FILES, ROWS)
+    run = ("score", slow_model, given, "-o", "out", "--keep", "id", "--batch-rows", 250)
+    run += ("--engine", "ray", "--address", cluster.address, "--json")
+    ran = engines.holdfast(*run, cwd=tmp_path)
+    assert ran.code == 0, ran
+    scored = json.loads(ran.out)
+    assert (scored["rows"], scored["before"]) == (FILES * ROWS, 0)
+    check_output(tmp_path / "out", FILES * ROWS)
+    receipts = list((tmp_path / "out" / "_holdfast" / "receipts").iterdir())
+    assert 1 <= len(receipts) <= len(cluster.nodes)
+    again = json.loads(engines.holdfast(*run, cwd=tmp_path).out)
+    assert again["before"] == again["files"] == scored["files"]
+
+
+def test_a_row_that_the_model_does_not_answer_stops_the_run(cluster, engines, slow_model, tmp_path):
+    given = write_csv(tmp_path / "in", 1000, bad=777)
+    run = ("score", slow_model, given, "-o", "out", "--engine", "ray", "--address")
+    ran = engines.holdfast(*run, cluster.address, "--batch-rows", 1000, cwd=tmp_path)
+    assert ran.code == 3, ran
+    assert "row 777 of the batch" in ran.err
+    assert "x is below zero" in ran.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["_holdfast"]
+    good = write_csv(tmp_path / "good", 1000)
+    run = ("score", slow_model, good, "-o", "rest", "--keep", "id", "--engine", "ray", "--address")
+    ran = engines.holdfast(*run, cluster.address, "--output-format", "parquet", cwd=tmp_path)
+    assert ran.code == 0, ran
+    table = pq.read_table(tmp_path / "rest")
+    found = dict(
+        zip(map(int, table["id"].to_pylist()), table["prediction"].to_pylist(), strict=True)
+    )
+    assert found == {one: one / 4 for one in range(1000)}

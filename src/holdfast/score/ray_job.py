@@ -11,6 +11,9 @@ from holdfast.progress import Progress
 from holdfast.score.cluster import ClusterJob
 from holdfast.score.ray_engine import connect, explained, for_ray, make_all_ready
 
+# Batches of a block: what a node has to do again where another one is lost, and an output file.
+_BLOCK = 8
+
 
 def run_on_ray(job: ClusterJob, on_progress: Progress) -> None:
     """Read, predict and write on the cluster.
@@ -24,7 +27,8 @@ def run_on_ray(job: ClusterJob, on_progress: Progress) -> None:
         on_progress("making every node ready")
         make_all_ready(job.order)
         on_progress("predicting on Ray")
-        given = _read(job)
+        # By itself Ray makes one block of what is small, and one node would do all.
+        given = _read(job).repartition(target_num_rows_per_block=_BLOCK * job.batch_rows)
         predicted = given.map_batches(
             **for_ray(job.order, workers=job.workers, batch_rows=job.batch_rows)
         )
