@@ -21,7 +21,7 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.parquet
 
-ROWS = 65_536
+ROWS = 16384
 KEY = "id"
 
 Predict = Callable[[pa.RecordBatch], pa.Array]
