@@ -59,7 +59,7 @@ class _Workers(click.types.StringParamType):
 @click.option(
     "--batch-rows",
     type=click.IntRange(min=1),
-    default=65_536,
+    default=16_384,
     show_default=True,
     help="The most rows that the model is given at once.",
 )

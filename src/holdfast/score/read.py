@@ -20,7 +20,9 @@ from holdfast.errors import InputError
 from holdfast.score.place import Place, explained
 from holdfast.score.plan import Split, is_compressed
 
-ROWS = 65_536
+# Rows of ten numbers, and what a model makes of them, then fit into a core's cache: three times as
+# quick as 65,536 with a linear model, and no slower with trees (benchmarks/score/steady.py).
+ROWS = 16_384
 # Of a batch; wide rows come fewer at a time.
 _BYTES = 64 << 20
 # Of text that is parsed at a time.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # For less than this a second worker starts for longer than it works.
 _WORTH_A_WORKER = 32 << 20
-_ROWS = 65_536
+_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

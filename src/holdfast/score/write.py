@@ -23,6 +23,9 @@ from holdfast.score.book import OWN, Done
 from holdfast.score.place import Place, explained
 
 REJECTED = "_rejected"
+# Of a row group: as readers want them, however few rows the model is given at once.
+_GROUP_ROWS = 262_144
+_GROUP_BYTES = 64 << 20
 WRITING = f"{OWN}/writing"
 
 
@@ -152,6 +155,34 @@ class Output:
             ) from error
 
 
+class _Groups:
+    """Parquet: batches are held until they make a row group."""
+
+    def __init__(self, sink: Any, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(sink, schema)
+        self._held: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        self._held.append(batch)
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+            self._write()
+
+    def close(self) -> None:
+        """Write what is held, and the end of the file."""
+        with ExitStack() as last:
+            last.callback(self._writer.close)
+            self._write()
+
+    def _write(self) -> None:
+        held, self._held = self._held, []
+        rows, self._rows, self._bytes = self._rows, 0, 0
+        if held:
+            self._writer.write_table(pa.Table.from_batches(held), row_group_size=rows)
+
+
 class _Lines:
     """JSON lines."""
 
@@ -189,7 +220,7 @@ def _flush(path: str) -> None:
 
 
 _WRITERS: dict[str, Any] = {
-    "parquet": pq.ParquetWriter,
+    "parquet": _Groups,
     "csv": pa.csv.CSVWriter,
     "arrow": pa.ipc.new_file,
     "jsonl": _Lines,
