@@ -6,6 +6,7 @@ their wheels become layers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from holdfast.environment.plan import Package
 from holdfast.environment.python import choose_python
 from holdfast.environment.spec import Spec
 from holdfast.environment.store import Store
-from holdfast.errors import InputError
+from holdfast.errors import InputError, SealError
 from holdfast.home import home
 from holdfast.image.base.open import Base, open_base, target_of
 from holdfast.image.base.preflight import preflight
@@ -46,6 +47,8 @@ from holdfast.progress import Progress
 from holdfast.restore.restored import Slim
 from holdfast.wheels.fetch import fetch
 
+# RFC 3339, to the second, as seals are written.
+_TIME = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](Z|\+00:00)")
 _NANOSECONDS = 1_000_000_000
 
 
@@ -151,6 +154,17 @@ def assemble(asked: Asked, platform: Platform) -> Assembled:
     return Assembled(image=image, base=base, packages=packages, gateway=gateway, notes=notes)
 
 
+def sealed_at(model: Model) -> str:
+    """When the model was sealed, which is all the time that an image of it knows.
+
+    Raises:
+        SealError: It says no time, and nobody could read such an image's config.
+    """
+    if not _TIME.fullmatch(model.seal.created):
+        raise SealError(f"{model.uri}: its seal was made at no time: {model.seal.created!r}")
+    return model.seal.created
+
+
 def _compiler(asked: Asked, python: BasePython) -> Compiler:
     """A Python of this machine whose bytecode the base's can load."""
     found = choose_python(
@@ -215,6 +229,6 @@ def _image(
         slim=asked.slim is not None,
         slim_include=asked.slim_include,
     )
-    config = config_of(base.platform, layers, runs, model.seal.created)
+    config = config_of(base.platform, layers, runs, sealed_at(model))
     manifest = manifest_of(base.platform, config, layers, labels)
     return Image(platform=base.platform, manifest=manifest, config=config, layers=layers)

@@ -51,7 +51,7 @@ def attachments(
 
     Raises:
         MismatchError: The lock is not as it was sealed.
-        SealError: The seal does not say when it was made, or there is no lock to be had offline.
+        SealError: There is no lock to be had offline.
     """
     contents = Contents(
         image=image,

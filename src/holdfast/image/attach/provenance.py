@@ -1,6 +1,7 @@
 """Where an image comes from: an in-toto statement with a SLSA provenance predicate, version 1.
 
-It says what went into the image, each with its digest, and who made it. Unsigned, it is a claim.
+It says what went into the image, each with its digest, and who made it; every wheel by the lock,
+which has its hash, and by the SBOM. Unsigned, it is a claim.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast import __version__
-from holdfast.environment.plan import Package
-from holdfast.image.attach.contents import Contents, address
+from holdfast.image.attach.contents import Contents
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -52,18 +52,6 @@ def _materials(contents: Contents) -> Iterator[dict[str, Any]]:
     if seal.project.commit:
         project = {"name": seal.project.name, "digest": {"gitCommit": seal.project.commit}}
         yield {**project, "annotations": {"dirty": seal.project.dirty}}
-    for place, package in contents.all_packages():
-        yield {**_material(package), "annotations": {"place": place}}
-
-
-def _material(package: Package) -> dict[str, Any]:
-    chosen = package.chosen
-    kind = "gitCommit" if chosen.kind == "vcs" else "sha256"
-    found = {"name": package.path or chosen.filename, "digest": {kind: package.pin}}
-    if chosen.kind == "vcs":
-        found["name"] = chosen.name
-    uri = address(package)
-    return {**found, "uri": uri} if uri else found
 
 
 def _digest(text: str) -> dict[str, str]:

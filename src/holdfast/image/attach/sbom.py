@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
 from typing import Any
 
 from cyclonedx.model import (
@@ -27,9 +26,7 @@ from packageurl import PackageURL
 
 from holdfast import __version__
 from holdfast.environment.plan import Package
-from holdfast.errors import SealError
 from holdfast.image.attach.contents import Contents, address
-from holdfast.model import Model
 from holdfast.redact import bare_url, redact
 
 # So that the same image has the same serial number (RFC 9562, 5.5).
@@ -37,67 +34,42 @@ _SERIALS = uuid.UUID("6f3d8f0e-5d53-5f57-9a7e-3f1d7e2f6c55")
 
 
 def sbom(contents: Contents) -> dict[str, Any]:
-    """The document: the same for the same image. Its time is when the model was sealed."""
+    """The document: of the packages and the base, and so the same for each model that has them.
+
+    What hangs on an image names the image, and the provenance names the model: a registry that has
+    the document has it for the next model, too. For the same reason there is no time in it.
+    """
     tool = Component(name="holdfast", version=__version__, type=ComponentType.APPLICATION)
-    image = Component(
-        name=contents.name,
-        version=contents.digest,
-        type=ComponentType.CONTAINER,
-        bom_ref="image",
-    )
-    metadata = BomMetaData(
-        timestamp=_sealed_at(contents.model),
-        component=image,
-        tools=ToolRepository(components=[tool]),
-    )
-    bom = Bom(serial_number=uuid.uuid5(_SERIALS, contents.digest), metadata=metadata)
+    image = Component(name="environment", type=ComponentType.CONTAINER, bom_ref="image")
+    metadata = BomMetaData(component=image, tools=ToolRepository(components=[tool]))
+    bom = Bom(serial_number=uuid.uuid5(_SERIALS, _pins(contents)), metadata=metadata)
     _fill(bom, image, contents)
     document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    del document["metadata"]["timestamp"]
     return document
 
 
-def _sealed_at(model: Model) -> datetime:
-    try:
-        return datetime.fromisoformat(model.seal.created)
-    except ValueError as error:
-        raise SealError(f"{model.uri}: its seal was made at no time: {error}") from error
+def _pins(contents: Contents) -> str:
+    """What decides the document."""
+    pins = (
+        f"{place} {package.chosen.name} {package.pin}" for place, package in contents.all_packages()
+    )
+    return "\n".join((__version__, contents.base_digest, *sorted(pins)))
 
 
 def _fill(bom: Bom, image: Component, contents: Contents) -> None:
-    model, base = _model(contents), _base(contents)
-    declared = _declared(contents)
+    base, declared = _base(contents), _declared(contents)
     parts = {
         (place, package.chosen.name): _package(place, package, declared)
         for place, package in contents.all_packages()
     }
-    for component in (model, base, *parts.values()):
+    for component in (base, *parts.values()):
         bom.components.add(component)
-    gateway = [one for (place, _), one in parts.items() if place == "gateway"]
-    bom.register_dependency(image, [model, base, *gateway])
-    # Which of them the project named itself is not in a lock: the model stands on all of them.
-    bom.register_dependency(model, [one for (at, _), one in parts.items() if at == "environment"])
+    # Which of them the project named itself is not in a lock: the image stands on all of them.
+    bom.register_dependency(image, [base, *parts.values()])
     for name, others in contents.needs().items():
         needed = [parts["environment", other] for other in sorted(others - {name})]
         bom.register_dependency(parts["environment", name], needed)
-
-
-def _model(contents: Contents) -> Component:
-    model = contents.model
-    said = {
-        "seal": model.digest,
-        "lock": model.seal.lock,
-        "grade": model.seal.grade.value,
-        "python": model.seal.python.version,
-        "project": model.seal.project.name,
-        "commit": model.seal.project.commit,
-    }
-    return Component(
-        name=contents.name,
-        version=model.registered.version if model.registered else None,
-        type=ComponentType.MACHINE_LEARNING_MODEL,
-        bom_ref="model",
-        properties=[_property(name, value) for name, value in said.items() if value],
-    )
 
 
 def _base(contents: Contents) -> Component:

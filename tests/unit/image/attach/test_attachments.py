@@ -13,7 +13,6 @@ from packaging.tags import platform_tags
 
 from holdfast.environment.plan import choose
 from holdfast.environment.python import read_facts
-from holdfast.errors import SealError
 from holdfast.image.attach.attach import PROVENANCE, RECEIPT, SBOM, attachments
 from holdfast.image.values import CONFIG, EMPTY, MANIFEST, Blob, Descriptor, Image, Platform
 from holdfast.lock.target import Target
@@ -128,7 +127,9 @@ def test_the_same_image_has_the_same_attachments(made, model, packages):
     assert again == made
     other = replace(IMAGE, manifest=_blob(b'{"another": "image"}', MANIFEST))
     bills = [_attached(SBOM, *attachments(one, model, *arguments)) for one in (IMAGE, other)]
-    assert bills[0]["serialNumber"] != bills[1]["serialNumber"]
+    assert bills[0] == bills[1], "a registry that has one has the other's"
+    fewer = _attached(SBOM, *attachments(IMAGE, model, packages[1:], *arguments[1:]))
+    assert fewer["serialNumber"] != bills[0]["serialNumber"]
 
 
 def test_where_the_model_lies_does_not_show(made, packages, tmp_path):
@@ -158,7 +159,7 @@ def test_the_bill_is_what_the_specification_allows(bill, tmp_path):
 
 def test_the_bill_has_every_package_with_the_locks_hash(bill, packages):
     found = {one["bom-ref"]: one for one in bill["components"]}
-    assert len(found) == len(packages) + 2 + 2, "packages, the gateway's, the model and the base"
+    assert len(found) == len(packages) + 2 + 1, "packages, the gateway's, and the base"
     for package in packages:
         one = found[f"environment/{package.chosen.name}"]
         assert one["version"] == package.chosen.version
@@ -174,21 +175,17 @@ def test_first_party_code_has_no_public_packages_name(bill):
     assert "externalReferences" not in own
 
 
-def test_the_bill_names_the_model_and_the_base(bill, model):
-    kinds = {one["type"]: one for one in bill["components"]}
-    said = {one["name"]: one["value"] for one in kinds["machine-learning-model"]["properties"]}
-    assert said["dev.holdfast.seal"] == model.digest
-    assert said["dev.holdfast.lock"] == model.seal.lock
-    assert kinds["container"]["name"] == "registry.example/python:3.11"
-    assert kinds["container"]["version"] == BASE
-    assert bill["metadata"]["component"]["version"] == IMAGE.manifest.descriptor.digest
-    assert bill["metadata"]["timestamp"] == model.seal.created
+def test_the_bill_names_the_base_and_nothing_of_the_model(bill, model):
+    (base,) = (one for one in bill["components"] if one["type"] == "container")
+    assert base["name"] == "registry.example/python:3.11"
+    assert base["version"] == BASE
+    assert "timestamp" not in bill["metadata"]
+    assert model.digest not in json.dumps(bill)
 
 
 def test_the_bill_says_who_needs_whom(bill, packages):
     edges = {one["ref"]: set(one.get("dependsOn", ())) for one in bill["dependencies"]}
-    assert edges["image"] >= {"model", "base"}
-    assert edges["model"] == {f"environment/{one.chosen.name}" for one in packages}
+    assert edges["image"] >= {"base", *(f"environment/{one.chosen.name}" for one in packages)}
     assert edges["environment/pandas"] >= {"environment/numpy", "environment/python-dateutil"}
     assert not edges["environment/numpy"]
 
@@ -202,14 +199,13 @@ def test_a_package_of_a_declared_index_is_not_the_public_one(model, packages):
     assert "?repository_url=https://index.example/simple" in numpy["purl"]
 
 
-def test_provenance_names_everything_that_went_in(made, model, packages):
+def test_provenance_names_what_went_in(made, model):
     statement = _attached(PROVENANCE, *made)
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     (subject,) = statement["subject"]
     assert f"sha256:{subject['digest']['sha256']}" == IMAGE.manifest.descriptor.digest
     went_in = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
     digests = {one["digest"].get("sha256") for one in went_in}
-    assert digests >= {one.chosen.sha256 for one in packages}
     assert digests >= {BASE.removeprefix("sha256:"), model.digest, model.seal.lock}
     assert statement["predicate"]["buildDefinition"]["externalParameters"]["platform"] == (
         "linux/amd64"
@@ -223,12 +219,6 @@ def test_credentials_are_in_no_attachment(model, target):
     everything = b"".join(blob.content for blob in (*manifests, *blobs))
     assert b"secret" not in everything
     assert b"git.example/kelp.git" in everything
-    statement = _attached(PROVENANCE, manifests, blobs)
-    commits = [
-        one["digest"].get("gitCommit")
-        for one in statement["predicate"]["buildDefinition"]["resolvedDependencies"]
-    ]
-    assert "c" * 40 in commits
 
 
 def test_the_receipt_is_attached_as_it_is(made):
@@ -237,9 +227,3 @@ def test_the_receipt_is_attached_as_it_is(made):
         one.descriptor.annotations for one in made[0] if one.descriptor.artifact_type == RECEIPT
     )
     assert annotations["dev.holdfast.matches"] == "true"
-
-
-def test_a_seal_of_no_time_is_refused(model, packages):
-    timeless = replace(model, seal=replace(model.seal, created="yesterday"))
-    with pytest.raises(SealError, match="at no time"):
-        attachments(IMAGE, timeless, packages, "base", BASE)
