@@ -168,14 +168,12 @@ class Cluster:
         address: What a driver connects to.
         folder: Its files, logs too.
         logs: Where its tasks' stderr goes, as a pattern below `folder`.
-        door: Ray's other address, for drivers that are on no node.
     """
 
     address: str
     folder: Path
     logs: str
     nodes: list[Node] = field(default_factory=list)
-    door: str = ""
 
     def said(self, words: str) -> int:
         """How many lines with `words` its tasks have written."""
@@ -207,22 +205,11 @@ def ray_cluster(engines: Engines, folder: Path, nodes: int = 3) -> Iterator[Clus
     """A head that runs nothing, and nodes with room for an actor and for a task that writes."""
     folder.mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.2:{free_port()}"
-    door = free_port()
-    logs = "ray/session_2*/logs/worker-*.err"
-    cluster = Cluster(address, folder, logs, door=f"ray://127.0.0.2:{door}")
+    cluster = Cluster(address, folder, "ray/session_2*/logs/worker-*.err")
     ray = [str(engines.folder / "bin" / "ray"), "start", "--block", "--disable-usage-stats"]
     ray += ["--object-store-memory", "100000000"]
     head = [*ray, "--head", "--port", address.split(":")[1], "--node-ip-address", "127.0.0.2"]
-    head += [
-        "--ray-client-server-port",
-        str(door),
-        "--include-dashboard",
-        "false",
-        "--temp-dir",
-        str(folder / "ray"),
-        "--num-cpus",
-        "0",
-    ]
+    head += ["--include-dashboard", "false", "--temp-dir", str(folder / "ray"), "--num-cpus", "0"]
     started = [cluster.start(head, folder / "head")]
     try:
         _wait_for(cluster, "Ray runtime started")

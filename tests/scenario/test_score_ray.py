@@ -84,7 +84,7 @@ def test_a_node_whose_environment_was_tampered_with_is_refused(
 def test_a_whole_run_from_files_to_files(cluster, engines, slow_model, tmp_path):
     given = write_input(tmp_path / "in", FILES, ROWS)
     run = ("score", slow_model, given, "-o", "out", "--keep", "id", "--batch-rows", 250)
-    run += ("--engine", "ray", "--address", cluster.door, "--json")
+    run += ("--engine", "ray", "--address", cluster.address, "--json")
     ran = engines.holdfast(*run, cwd=tmp_path)
     assert ran.code == 0, ran
     scored = json.loads(ran.out)
