@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.feather import write_feather
 
+from holdfast.environment.lease import alone
 from holdfast.errors import InputError, MismatchError, ModelError, StoreError
 from holdfast.restore.restore import restore
 from holdfast.score.batch import BatchScorer
@@ -170,6 +171,9 @@ def test_what_is_missing_changed_or_new_is_done_and_nothing_else(served, parts, 
 
 
 def test_a_folder_of_somebody_elses_is_not_written_to(served, parts, tmp_path):
+    (tmp_path / "busy/_holdfast").mkdir(parents=True)
+    with alone(tmp_path / "busy/_holdfast/lock"), pytest.raises(InputError, match="another run is"):
+        score(served.model("numbers"), parts, tmp_path / "busy")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign/x.parquet").touch()
     with pytest.raises(InputError, match="not empty"):

@@ -143,7 +143,7 @@ def _problems(
             elif column.required:
                 yield f"column {column.name} ({column.kind or 'of its own type'}) is missing"
     else:
-        yield from _problems_without_names(asked, found, first)
+        yield from _problems_without_names(asked, split, found, first)
     if split.format not in _TEXT_FORMATS:
         for name in asked.keep:
             here, there = _type_of(found.schema, name), _type_of(first, name)
@@ -161,14 +161,23 @@ def _problems_of(column: Column, split: Split, found: Found, *, reject: bool) ->
             yield f"column {column.name} has {count} nulls; {column.kind} has no room for them"
 
 
-def _problems_without_names(asked: Asked, found: Found, first: pa.Schema) -> Iterator[str]:
+def _problems_without_names(
+    asked: Asked, split: Split, found: Found, first: pa.Schema
+) -> Iterator[str]:
     """No signature, or one of a tensor: all columns but those that are kept."""
     given = [name for name in found.schema.names if name not in asked.keep]
     expected = [name for name in first.names if name not in asked.keep]
     if given != expected:
         yield f"its columns are {', '.join(given)}; in the first file {', '.join(expected)}"
-    if asked.tensor and asked.tensor[1] not in (-1, len(given)):
-        yield f"{len(given)} columns for a model that takes {asked.tensor[1]}: {', '.join(given)}"
+    if not asked.tensor:
+        return
+    kind, width = asked.tensor
+    if width not in (-1, len(given)):
+        yield f"{len(given)} columns for a model that takes {width}: {', '.join(given)}"
+    elif split.format not in _TEXT_FORMATS:
+        for name in given:
+            if (here := found.schema.field(name).type) != kind:
+                yield f"column {name} is {here}; the model takes a matrix of {kind}"
 
 
 def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
