@@ -131,9 +131,8 @@ def _problems(
 ) -> Iterator[str]:
     names = Counter(found.schema.names)
     yield from (f"{count} columns are called {name}" for name, count in names.items() if count > 1)
-    yield from (
-        f"column {name}, to be kept, is missing" for name in asked.keep if name not in names
-    )
+    absent = [name for name in dict.fromkeys(asked.keep) if name not in names]
+    yield from (f"column {name}, to be kept, is missing" for name in absent)
     if max(names.values(), default=0) > 1:
         return
     if asked.columns:
