@@ -25,7 +25,7 @@ from packaging.utils import parse_wheel_filename
 from holdfast.image.layers.compress import Compression, compressor
 from holdfast.image.layers.group import group
 from holdfast.image.layers.packages import Making, Pinned, package_layers
-from holdfast.image.layers.wheel import Place
+from holdfast.image.layers.place import Place
 
 PLACE = Place(root="/holdfast/environment", python_version="3.11")
 

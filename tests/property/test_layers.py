@@ -19,8 +19,9 @@ from holdfast.errors import InputError, MismatchError
 from holdfast.image.layers.compress import Compression, compressor
 from holdfast.image.layers.contents import read_stored
 from holdfast.image.layers.group import group
+from holdfast.image.layers.place import Place
 from holdfast.image.layers.tar import tar
-from holdfast.image.layers.wheel import Place, wheel_entries
+from holdfast.image.layers.wheel import wheel_entries
 from holdfast.image.values import Entry, Stored
 from layer_wheels import build_wheel
 

@@ -12,12 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tomli
-
 from holdfast.environment.layout import STORE_FORMAT
 from holdfast.environment.python import Interpreter
 from holdfast.errors import LockError
-from holdfast.lock.pylock import check_packaging
 from holdfast.lock.target import Selected, Target, select
 
 
@@ -75,7 +72,10 @@ def choose(pylock: str, target: Target, only: Collection[str] | None = None) -> 
         LockError: It cannot be read, has nothing for this Python, or leaves a package's bytes open.
         ToolError: The `packaging` at hand is too old to read it.
     """
+    from holdfast.lock.pylock import check_packaging
+
     check_packaging()
+    import tomli
     from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
     try:

@@ -26,11 +26,10 @@ from holdfast.progress import Progress
 from holdfast.restore.findings import Finding
 from holdfast.restore.restore import restore
 from holdfast.restore.restored import spec_of
-from holdfast.verify.receipt import Receipt
-from holdfast.verify.verify import verify
 
 if TYPE_CHECKING:
     from holdfast.image.registry.push import Pushed
+    from holdfast.verify.receipt import Receipt
 
 
 def make(model: Model, wishes: Wishes, on_progress: Progress) -> Built:
@@ -101,6 +100,8 @@ def _time(text: str) -> int:
 
 
 def _verified(model: Model, wishes: Wishes, on_progress: Progress) -> Receipt:
+    from holdfast.verify.verify import verify
+
     receipt = verify(
         model,
         slim=wishes.slim,

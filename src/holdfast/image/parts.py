@@ -5,12 +5,11 @@ From what changes least to what changes most, so that what a client has is below
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from holdfast.environment.plan import Package
 from holdfast.errors import InputError
@@ -19,7 +18,7 @@ from holdfast.image.base.python import BasePython
 from holdfast.image.inside.account import account_entries
 from holdfast.image.inside.contents import Contents, check_records
 from holdfast.image.inside.frame import frame_entries
-from holdfast.image.inside.own import gateway_own_entries
+from holdfast.image.inside.own import gateway_own_entries, own_identity
 from holdfast.image.inside.places import ENVIRONMENT, GATEWAY, MODEL, place_of
 from holdfast.image.inside.store import finding_entries, store_entries
 from holdfast.image.layers.bytecode import Compiler, bytecode_of
@@ -29,7 +28,7 @@ from holdfast.image.layers.folder import folder_entries
 from holdfast.image.layers.group import group
 from holdfast.image.layers.kept import layer_key, take_or_make
 from holdfast.image.layers.packages import Making, Pinned, package_layers
-from holdfast.image.layers.wheel import Place, wheel_entries
+from holdfast.image.layers.place import Place
 from holdfast.image.layers.write import compress_layer, write_layer
 from holdfast.image.values import LAYER_TAR, Entry, Layer, Row, Stored
 from holdfast.lock.target import Target
@@ -132,10 +131,17 @@ def own_part(
 def gateway_parts(shop: Shop, packages: Sequence[Package], wheels: Wheels) -> tuple[Layer, ...]:
     """The gateway's own environment: what it needs, and Holdfast as it runs here."""
     layers, _ = _layers(shop, [packages], wheels, folder=GATEWAY)
-    frame, _ = frame_entries(shop.python.path, shop.python.version, folder=GATEWAY)
-    entries = [*frame, *gateway_own_entries(shop.place(GATEWAY))]
-    made_of = {"entries": _digest_of(entries), "bytecode": shop.compiler and shop.compiler.version}
-    return (*layers, shop.keep(made_of, lambda: _with_bytecode(shop, entries), "holdfast"))
+    made_of = {
+        "holdfast": own_identity(),
+        "python": [shop.python.path, shop.python.version],
+        "bytecode": shop.compiler and shop.compiler.version,
+    }
+
+    def entries() -> Sequence[Entry]:
+        frame, _ = frame_entries(shop.python.path, shop.python.version, folder=GATEWAY)
+        return _with_bytecode(shop, [*frame, *gateway_own_entries(shop.place(GATEWAY))])
+
+    return (*layers, shop.keep(made_of, entries, "holdfast"))
 
 
 def _with_bytecode(shop: Shop, entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -143,15 +149,6 @@ def _with_bytecode(shop: Shop, entries: Sequence[Entry]) -> Sequence[Entry]:
         return entries
     compiled, _ = bytecode_of(entries, shop.compiler)
     return [*entries, *compiled]
-
-
-def _digest_of(entries: Iterable[Entry]) -> str:
-    """Of entries whose contents are in memory."""
-    state = hashlib.sha256()
-    for entry in entries:
-        state.update(f"{entry.path}\0{entry.link}\0{entry.executable}\0".encode())
-        state.update(hashlib.sha256(cast("bytes", entry.content or b"")).digest())
-    return state.hexdigest()
 
 
 def _layers(
@@ -220,6 +217,8 @@ def frame_part(
 
 def _record(place: Place, wheels: Wheels, name: str) -> str:
     """A package's RECORD, as it stands in the image."""
+    from holdfast.image.layers.wheel import wheel_entries
+
     entries, _ = wheel_entries(wheels[name], place)
     folder = place.site_packages.lstrip("/")
     (record,) = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import tempfile
 import zipfile
@@ -56,24 +57,37 @@ def code_in(wheels: Mapping[str, Path], kept: Path) -> tuple[Code, ...]:
         InputError: A wheel cannot be read.
     """
     kept.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        packages = sorted(wheels)
-        each = pool.map(lambda package: _code_of(package, wheels[package], kept), packages)
-        return tuple(code for found in each for code in found)
+    notes = {package: _note(wheels[package], kept) for package in sorted(wheels)}
+    known = {package: _recalled(note) for package, note in notes.items()}
+    unread = [package for package, found in known.items() if found is None]
+    if unread:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            each = pool.map(lambda one: _read_and_note(wheels[one], notes[one]), unread)
+            known |= zip(unread, each, strict=True)
+    return tuple(
+        Code(package=package, path=path, elf=elf)
+        for package, found in known.items()
+        for path, elf in sorted((found or {}).items())
+    )
 
 
-def _code_of(package: str, wheel: Path, kept: Path) -> list[Code]:
+def _note(wheel: Path, kept: Path) -> Path:
+    """Where what was read of a wheel is kept."""
     try:
         found = wheel.stat()
-        identity = [_FORMAT, str(wheel.resolve()), found.st_size, found.st_mtime_ns]
-        note = kept / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()}.json"
-        known = _recalled(note)
-        if known is None:
-            known = dict(_read(wheel))
-            write_whole(note, json.dumps({path: elf.as_json() for path, elf in known.items()}))
+    except OSError as error:
+        raise InputError(f"{wheel.name} cannot be read: {error}") from error
+    identity = [_FORMAT, os.path.realpath(wheel), found.st_size, found.st_mtime_ns]
+    return kept / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()}.json"
+
+
+def _read_and_note(wheel: Path, note: Path) -> dict[str, Elf]:
+    try:
+        found = dict(_read(wheel))
+        write_whole(note, json.dumps({path: elf.as_json() for path, elf in found.items()}))
     except BROKEN as error:
         raise InputError(f"{wheel.name} cannot be read: {error}") from error
-    return [Code(package=package, path=path, elf=elf) for path, elf in sorted(known.items())]
+    return found
 
 
 def _recalled(note: Path) -> dict[str, Elf] | None:

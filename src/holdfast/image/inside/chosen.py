@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
+from dataclasses import asdict
+from pathlib import Path
 
 from holdfast.environment.layout import explained, write_whole
 from holdfast.environment.plan import Package, choose
 from holdfast.home import home
-from holdfast.lock.target import Target
-from holdfast.lock.text import write_lock
+from holdfast.lock.target import Selected, Target
 
 # Raise it when the same lock is chosen from in another way.
 _FORMAT = 1
@@ -31,19 +32,26 @@ def choose_kept(
         StoreError: It cannot be kept.
     """
     kept = home() / "chosen"
-    note = kept / f"{_key(pylock, target, only)}.toml"
-    if note.is_file():
-        return choose(note.read_text(encoding="utf-8"), target)
+    note = kept / f"{_key(pylock, target, only)}.json"
+    known = _recalled(note)
+    if known is not None:
+        return known
     packages = choose(pylock, target, only)
-    document = {
-        "lock-version": "1.0",
-        "created-by": "holdfast",
-        "packages": [dict(package.table) for package in packages],
-    }
     with explained("what was chosen of the lock cannot be kept"):
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(note, write_lock(document))
+        write_whole(note, json.dumps([asdict(package) for package in packages]))
     return packages
+
+
+def _recalled(note: Path) -> tuple[Package, ...] | None:
+    try:
+        known = json.loads(note.read_bytes())
+        return tuple(
+            Package(chosen=Selected(**one["chosen"]), table=one["table"], path=one["path"])
+            for one in known
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _key(pylock: str, target: Target, only: Collection[str] | None) -> str:

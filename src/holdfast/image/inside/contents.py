@@ -17,12 +17,10 @@ from packaging.utils import canonicalize_name
 from holdfast.environment.inventory import Distribution, Inventory
 from holdfast.environment.inventory import Row as InventoryRow
 from holdfast.environment.plan import Package, key_of
-from holdfast.environment.sealed import refuse_others
 from holdfast.environment.spec import Spec
 from holdfast.image.inside.places import ENVIRONMENT, absolute, place_of
 from holdfast.image.values import Entry, Row
 from holdfast.lock.target import Target
-from holdfast.project.installed import record_digest
 
 _NANOSECONDS = 1_000_000_000
 
@@ -88,6 +86,9 @@ def check_records(contents: Contents, read: Callable[[str], str]) -> None:
     Raises:
         MismatchError: One differs: the same lock gives other bytes here.
     """
+    from holdfast.environment.sealed import refuse_others
+    from holdfast.project.installed import record_digest
+
     site_packages = absolute(f"{ENVIRONMENT}/{contents.site_packages}")
 
     def is_sealed(one: Distribution, sealed: str) -> bool:

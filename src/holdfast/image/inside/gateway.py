@@ -11,20 +11,19 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
-
-from packaging.requirements import Requirement
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from holdfast.environment.plan import Package
 from holdfast.errors import LockError, ToolError
 from holdfast.home import home
 from holdfast.image.inside.chosen import choose_kept
-from holdfast.lock.pylock import dumps
 from holdfast.lock.target import Target
 from holdfast.progress import Progress, silent
-from holdfast.resolve import new_lock, resolve
 from holdfast.seal.store import write_file
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _HASH = re.compile(r"\s*--hash=sha256:([0-9a-f]{64})")
 # Which index it is that is asked; another may have the files elsewhere.
@@ -56,12 +55,17 @@ class Pin:
 
 def read_pins() -> tuple[Pin, ...]:
     """What `gateway.txt` says."""
-    text = files("holdfast.image.inside").joinpath("gateway.txt").read_text(encoding="utf-8")
-    joined = text.replace("\\\n", " ")
+    joined = _text().replace("\\\n", " ")
     return tuple(_pin(line) for line in joined.splitlines() if line and not line.startswith("#"))
 
 
+def _text() -> str:
+    return Path(__file__).with_name("gateway.txt").read_text(encoding="utf-8")
+
+
 def _pin(line: str) -> Pin:
+    from packaging.requirements import Requirement
+
     requirement = Requirement(_HASH.sub("", line).strip())
     return Pin(requirement=requirement, hashes=frozenset(_HASH.findall(line)))
 
@@ -75,9 +79,8 @@ def gateway_packages(
         LockError: The index has other files than the pinned ones, or none for this Python.
         ToolError: The index cannot be asked.
     """
-    pins = [pin for pin in read_pins() if pin.fits(target)]
     python = ".".join(target.version.split(".")[:2])
-    kept = home() / "gateway" / f"{_digest(pins, python)}.toml"
+    kept = home() / "gateway" / f"{_digest(target)}.toml"
     if not kept.is_file():
         if offline:
             raise ToolError(
@@ -86,15 +89,23 @@ def gateway_packages(
                 hint="make one image for this Python with a network",
             )
         on_progress("looking up the packages of the image's gateway")
-        found = resolve([pin.bare for pin in pins], folder=None, python=python)
-        write_file(kept, dumps(new_lock(list(_pinned(found, pins)), python)).encode())
+        write_file(kept, _located(target, python).encode())
     return choose_kept(kept.read_text(encoding="utf-8"), target)
 
 
-def _digest(pins: Sequence[Pin], python: str) -> str:
-    asked = [python, *(os.environ.get(name, "") for name in _INDEXES)]
-    asked += [f"{pin.bare} {' '.join(sorted(pin.hashes))}" for pin in pins]
+def _digest(target: Target) -> str:
+    asked = [_text(), target.version, *(os.environ.get(name, "") for name in _INDEXES)]
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()
+
+
+def _located(target: Target, python: str) -> str:
+    """The lock of the pins, with where the index has their files."""
+    from holdfast.lock.pylock import dumps
+    from holdfast.resolve import new_lock, resolve
+
+    pins = [pin for pin in read_pins() if pin.fits(target)]
+    found = resolve([pin.bare for pin in pins], folder=None, python=python)
+    return dumps(new_lock(list(_pinned(found, pins)), python))
 
 
 def _pinned(found: Sequence[dict[str, Any]], pins: Sequence[Pin]) -> Iterator[dict[str, Any]]:

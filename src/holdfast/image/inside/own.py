@@ -6,17 +6,19 @@ wheel of them had been installed. Nothing of this machine is in them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
-
-from installer.scripts import Script
+from typing import TYPE_CHECKING
 
 import holdfast
 from holdfast.environment.tree import digest_bytes
 from holdfast.errors import ToolError
-from holdfast.image.layers.wheel import Place
+from holdfast.image.layers.place import Place
 from holdfast.image.values import Entry
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 # Of the installation's notes, those that are the package's own.
 _NOTES = ("METADATA", "entry_points.txt", "licenses/LICENSE")
@@ -29,6 +31,8 @@ def gateway_own_entries(place: Place) -> list[Entry]:
     Raises:
         ToolError: The running Holdfast is not installed.
     """
+    from installer.scripts import Script
+
     known = _installed()
     package = Path(holdfast.__file__).parent
     notes = f"holdfast-{known.version}.dist-info"
@@ -47,7 +51,22 @@ def gateway_own_entries(place: Place) -> list[Entry]:
     ]
 
 
+def own_identity() -> list[object]:
+    """What tells one state of the running installation from another, without reading it.
+
+    The release, and path, size in bytes and mtime in ns of each file.
+    """
+    package = Path(holdfast.__file__).parent
+    files = ((path, os.stat(f"{package}/{path}")) for path in _sources(package))  # noqa: PTH116
+    return [
+        holdfast.__version__,
+        *([path, found.st_size, found.st_mtime_ns] for path, found in files),
+    ]
+
+
 def _installed() -> Distribution:
+    from importlib.metadata import distribution
+
     try:
         return distribution("holdfast")
     except ModuleNotFoundError as error:
@@ -59,11 +78,16 @@ def _installed() -> Distribution:
 
 def _sources(package: Path) -> Iterator[str]:
     """Its files, by path relative to it; without bytecode and what editors and systems leave."""
-    for path in sorted(package.rglob("*")):
-        parts = path.relative_to(package).parts
-        hidden = any(part.startswith((".", "__pycache__")) for part in parts)
-        if path.is_file() and not hidden and path.suffix not in _COMPILED:
-            yield "/".join(parts)
+    found = []
+    for folder, folders, names in os.walk(package):
+        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
+        inside = folder[len(str(package)) + 1 :]
+        found += [
+            f"{inside}/{name}".lstrip("/")
+            for name in names
+            if not name.startswith(".") and not name.endswith(_COMPILED)
+        ]
+    return iter(sorted(found))
 
 
 def _note(known: Distribution, name: str) -> bytes:

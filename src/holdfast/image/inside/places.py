@@ -5,10 +5,7 @@ Paths of entries, without a leading slash; `absolute` is how a program in the im
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from holdfast.image.layers.wheel import Place
+from holdfast.image.layers.place import Place
 
 ENVIRONMENT = "holdfast/environment"
 GATEWAY = "holdfast/gateway"
@@ -27,7 +24,4 @@ def absolute(path: str) -> str:
 
 def place_of(folder: str, version: str) -> Place:
     """Where wheels go in the environment at `folder`, for a Python's full version."""
-    # Its library is not in the gateway, where a Dockerfile's build names these places, too.
-    from holdfast.image.layers.wheel import Place
-
     return Place(root=absolute(folder), python_version=".".join(version.split(".")[:2]))

@@ -8,15 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import installer
-
 from holdfast.environment.layout import explained
 from holdfast.image.layers.bytecode import Compiler, bytecode_of
 from holdfast.image.layers.compress import Compression
 from holdfast.image.layers.kept import Kept, layer_key, take, take_or_make
-from holdfast.image.layers.wheel import Place, wheel_entries
+from holdfast.image.layers.place import Place
 from holdfast.image.layers.write import write_layer
 from holdfast.image.values import Entry, Layer, Row
+
+# The release that `holdfast[image]` pins: it writes the scripts. Named here, since to import it
+# takes as long as all layers that are kept.
+INSTALLER = "1.1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def _key(group: Sequence[Pinned], making: Making) -> str:
         "named": _created_by(group),
         "root": making.place.root,
         "python": making.place.python_version,
-        "installer": installer.__version__,  # it writes the scripts
+        "installer": INSTALLER,
         "bytecode": making.compiler and making.compiler.version,
     }
     return layer_key(made_of, making.compression, mtime=making.mtime)
@@ -110,6 +112,8 @@ def _key(group: Sequence[Pinned], making: Making) -> str:
 def _make(
     group: Sequence[Pinned], making: Making, wheels: Mapping[str, Path], into: Path
 ) -> tuple[Layer, list[tuple[Row, ...]]]:
+    from holdfast.image.layers.wheel import wheel_entries
+
     entries: list[Entry] = []
     rows: list[tuple[Row, ...]] = []
     for one in group:

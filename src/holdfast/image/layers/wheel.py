@@ -15,7 +15,7 @@ import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from configparser import Error as ConfigError
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from posixpath import relpath
 from typing import BinaryIO, cast
@@ -30,46 +30,13 @@ from installer.utils import SCHEME_NAMES, Scheme, construct_record_file
 from holdfast.environment.record import STRONG
 from holdfast.errors import MismatchError
 from holdfast.image.layers.contents import begins, read_stored
+from holdfast.image.layers.place import Place
 from holdfast.image.layers.source import Member, Source
 from holdfast.image.layers.tar import is_inside
 from holdfast.image.values import Entry, Row, Stored
 
 # A script whose first line is written anew is read whole.
 _LONGEST_SCRIPT_BYTES = 16 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A virtual environment in the image, where wheels go.
-
-    Attributes:
-        root: Absolute: "/holdfast/environment".
-        python_version: As its folders have it: "3.11", "3.13t".
-    """
-
-    root: str
-    python_version: str
-
-    @property
-    def site_packages(self) -> str:
-        """Where modules go, absolute."""
-        return f"{self.root}/lib/python{self.python_version}/site-packages"
-
-    @property
-    def bin(self) -> str:
-        """Where scripts go, absolute."""
-        return f"{self.root}/bin"
-
-    @property
-    def python(self) -> str:
-        """What scripts are run with, absolute."""
-        return f"{self.root}/bin/python"
-
-    def scheme(self, name: str, distribution: str) -> str:
-        """Where a scheme of a distribution's wheel goes, absolute; headers as venvs have them."""
-        headers = f"{self.root}/include/site/python{self.python_version}/{distribution}"
-        places = {"scripts": self.bin, "data": self.root, "headers": headers}
-        return places.get(name, self.site_packages)
 
 
 def wheel_entries(wheel: Path, place: Place) -> tuple[tuple[Entry, ...], tuple[Row, ...]]:

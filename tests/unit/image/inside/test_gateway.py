@@ -8,7 +8,6 @@ from packaging.requirements import Requirement
 
 from holdfast.environment.python import choose_python
 from holdfast.errors import LockError, ToolError
-from holdfast.image.inside import gateway
 from holdfast.image.inside.gateway import gateway_packages, read_pins
 
 LEFT_OUT = {"uv", "mlflow-skinny"}
@@ -68,6 +67,6 @@ def test_an_index_with_other_files_is_refused(target, monkeypatch):
         lines = (line.split("==") for line in requirements)
         return [{"name": name, "version": version, "wheels": [file]} for name, version in lines]
 
-    monkeypatch.setattr(gateway, "resolve", resolve)
+    monkeypatch.setattr("holdfast.resolve.resolve", resolve)
     with pytest.raises(LockError, match=r"other files than .* uvicorn"):
         gateway_packages(target)

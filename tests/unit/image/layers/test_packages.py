@@ -4,12 +4,13 @@ import hashlib
 import resource
 from pathlib import Path
 
+import installer
 import pytest
 
 from holdfast.errors import MismatchError, StoreError
 from holdfast.image.layers.compress import Compression
-from holdfast.image.layers.packages import Making, Pinned, package_layers
-from holdfast.image.layers.wheel import Place
+from holdfast.image.layers.packages import INSTALLER, Making, Pinned, package_layers
+from holdfast.image.layers.place import Place
 from indexes import make_wheel
 
 _PLACE = Place(root="/holdfast/environment", python_version="3.11")
@@ -116,3 +117,7 @@ def test_a_disk_that_is_full_is_said(wheels, making):
 def test_no_groups(wheels, making):
     assert package_layers([], making, wheels) == ()
     assert wheels.asked == []
+
+
+def test_what_writes_scripts_is_what_a_layers_key_says():
+    assert installer.__version__ == INSTALLER

@@ -12,7 +12,8 @@ import pytest
 
 from holdfast.errors import MismatchError
 from holdfast.image.layers.contents import read_stored
-from holdfast.image.layers.wheel import Place, wheel_entries
+from holdfast.image.layers.place import Place
+from holdfast.image.layers.wheel import wheel_entries
 from holdfast.project.installed import record_digest
 from holdfast.uv import uv_program
 from kit import surroundings
