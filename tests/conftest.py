@@ -13,7 +13,8 @@ from holdfast.uv import run_uv
 from kit import REPOSITORY, Holdfast, UvProject, made_once, real_python
 from small import Small, make_small
 
-pytest_plugins = ["bases", "browser", "clusters", "images", "proven", "serving"]
+# `serving` before those that import it, so that pytest rewrites its asserts.
+pytest_plugins = ["serving", "bases", "browser", "clusters", "images", "proven"]
 
 
 @pytest.fixture(scope="session")
