@@ -206,6 +206,8 @@ class BatchScorer:
                     environment={**dict.fromkeys(_THREADS, str(self._threads)), **os.environ},
                 )
             )
+            if self._killed:  # while it was not known
+                raise ModelError("the worker was stopped")
             header, buffers = _example(self._restored)
             self.way = worker.prepare(
                 header, buffers, threads=self._threads, batch=None, timeout=self._timeout
