@@ -21,7 +21,7 @@ from holdfast.errors import InputError, ToolError
 from holdfast.model import Model
 from holdfast.progress import Progress
 from holdfast.score.book import OWN, Book
-from holdfast.score.node import Order
+from holdfast.score.node import Order, heed_refusals
 from holdfast.score.place import Place, explained
 from holdfast.score.schema import Job, answer_schema
 from holdfast.score.task import place_order
@@ -129,6 +129,7 @@ def score_on_cluster(  # noqa: PLR0913 - what `score` was told
         batch_rows=batch_rows,
     )
     _run(engine, job, on_progress)
+    heed_refusals(job.order)
     landed = _land(staged, output, wanted, jobs)
     book.close()
     return landed

@@ -19,18 +19,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pyarrow import fs
+
 from holdfast.environment.lease import alone
-from holdfast.errors import HoldfastError, MismatchError, StoreError
+from holdfast.errors import HoldfastError, MismatchError
 from holdfast.home import home
 from holdfast.model import Model, open_model
-from holdfast.redact import printable, redact
+from holdfast.redact import printable
 from holdfast.restore.restore import restore
 from holdfast.restore.restored import Restored
+from holdfast.score.place import explained, place_of
 from holdfast.seal.store import to_json, write_file
 from holdfast.verify.receipt import Receipt, Status
 from holdfast.verify.verify import verify
 
 _KEPT_SECONDS = 30 * 86400
+_REFUSED = ".refused.json"
 # A message names so many files.
 _MOST_NAMED = 10
 
@@ -89,8 +93,28 @@ def make_ready(order: Order) -> tuple[Restored, dict[str, Any]]:
         )
     except HoldfastError as error:
         # The driver shows it: without a name nobody knows where to look.
-        raise type(error)(f"node {node_name()}: {error.message}", hint=error.hint) from error
+        named = type(error)(f"node {node_name()}: {error.message}", hint=error.hint)
+        if isinstance(error, MismatchError):
+            _publish(order, _REFUSED, {"message": named.message})
+        raise named from error
     return restored, receipt
+
+
+def heed_refusals(order: Order) -> None:
+    """Refuse where another node has: an engine would only give its task to the next one.
+
+    Raises:
+        MismatchError: What the other node has said.
+    """
+    if not order.receipts:
+        return
+    place = place_of(order.receipts)
+    with explained(place.name, "read"):
+        found = place.system.get_file_info(fs.FileSelector(place.path, allow_not_found=True))
+        for info in found:
+            if info.base_name.startswith(f"{order.run}-") and info.base_name.endswith(_REFUSED):
+                with place.system.open_input_stream(info.path) as stream:
+                    raise MismatchError(str(json.loads(stream.read())["message"]))
 
 
 def node_name() -> str:
@@ -130,7 +154,7 @@ def _make(order: Order, model: Model) -> dict[str, Any]:
         "run": order.run,
         "seconds": round(time.monotonic() - start, 3),
     }
-    _publish(order, made)
+    _publish(order, ".json", made)
     write_file(_receipt_file(order), to_json(made))
     return made
 
@@ -156,22 +180,16 @@ def _receipt_file(order: Order) -> Path:
     return _kept("receipts", f"{order.run}-{_short(node_name())}.json")
 
 
-def _publish(order: Order, made: dict[str, Any]) -> None:
-    """Put the receipt where the driver gathers them: no receipt, no predictions."""
+def _publish(order: Order, ending: str, said: dict[str, Any]) -> None:
+    """Put it where the driver gathers receipts: no receipt, no predictions."""
     if not order.receipts:
         return
-    from pyarrow import ArrowException, fs
-
-    try:
-        system, path = fs.FileSystem.from_uri(order.receipts)
-        system.create_dir(path, recursive=True)
-        with system.open_output_stream(f"{path}/{_short(node_name())}.json") as out:
-            out.write(to_json(made))
-    except (OSError, ArrowException) as error:
-        raise StoreError(
-            f"the receipt cannot be written to {redact(order.receipts)}: {error}",
-            hint="every node has to be able to write where the receipts go",
-        ) from error
+    place = place_of(order.receipts)
+    with explained(place.name, "written"):
+        place.system.create_dir(place.path, recursive=True)
+        target = place / f"{order.run}-{_short(node_name())}{ending}"
+        with place.system.open_output_stream(target.path) as out:
+            out.write(to_json(said))
 
 
 def _kept(kind: str, name: str) -> Path:

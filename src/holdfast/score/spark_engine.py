@@ -17,7 +17,7 @@ from pyarrow import types
 
 from holdfast.errors import InputError, ModelError
 from holdfast.model import Model
-from holdfast.score.node import Order
+from holdfast.score.node import Order, heed_refusals
 from holdfast.score.schema import answer_schema
 from holdfast.score.task import answer, place_order
 
@@ -60,6 +60,7 @@ class Predicting:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Predict; a partition without rows starts nothing."""
+        heed_refusals(self.order)
         for batch in batches:
             if batch.num_rows:
                 yield self._promised(answer(self.order, _local_times(batch)), batch)
