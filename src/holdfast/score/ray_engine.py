@@ -16,6 +16,7 @@ from holdfast.errors import HoldfastError, ToolError
 from holdfast.extras import needed
 from holdfast.model import Model
 from holdfast.score.node import Order, make_ready
+from holdfast.score.said import raised_in
 from holdfast.score.task import answer, place_order, scorer_for
 
 BATCH_ROWS = 16_384
@@ -164,7 +165,8 @@ def _cause(error: BaseException) -> HoldfastError:
         if isinstance(inner, HoldfastError):
             return inner
         inner = getattr(inner, "cause", None) or inner.__cause__
-    return ToolError(
+    # Of what an actor raises only the text comes along.
+    return raised_in(str(error)) or ToolError(
         f"Ray failed: {error}",
         hint="is holdfast[ray] installed on every node, in the version that is here?",
     )

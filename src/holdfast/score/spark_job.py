@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from holdfast import errors
 from holdfast.errors import HoldfastError, ToolError
 from holdfast.extras import needed
 from holdfast.progress import Progress
 from holdfast.score.cluster import ClusterJob
+from holdfast.score.said import raised_in
 from holdfast.score.spark_engine import for_spark, in_spark
 
 if TYPE_CHECKING:
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 # As RFC 4180 has CSV, which is how Arrow, and pandas, read and write it.
 _CSV = {"header": True, "escape": '"'}
 _READING = {**_CSV, "multiLine": True, "enforceSchema": False, "mode": "FAILFAST"}
-# What a task raised, in the text of what Spark raises: up to the JVM's frames.
-_RAISED = re.compile(
-    r"holdfast\.errors\.(?P<name>\w+): (?P<said>.*?)(?=\n\s*\n\s*at |\n\s+at |\n\n?JVM |\Z)",
-    re.DOTALL,
-)
 
 
 def run_on_spark(job: ClusterJob, on_progress: Progress) -> None:
@@ -119,13 +113,7 @@ def explained() -> Iterator[None]:
 
 
 def _cause(text: str) -> HoldfastError:
-    found = _RAISED.search(text)
-    kind = getattr(errors, found["name"], None) if found else None
-    if found is None or kind is None:
-        return ToolError(
-            f"Spark failed: {text.strip()[:2000]}",
-            hint="is holdfast[spark] installed on every node, in the version that is here?",
-        )
-    message, _, hint = found["said"].strip().partition("\n\nhint: ")
-    raised: HoldfastError = kind(message, hint=hint or None)
-    return raised
+    return raised_in(text) or ToolError(
+        f"Spark failed: {text.strip()[:2000]}",
+        hint="is holdfast[spark] installed on every node, in the version that is here?",
+    )
