@@ -145,9 +145,15 @@ def test_no_pickle_and_no_shell_in_the_source(path):
     assert not imported & {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pty"}
     forbidden = {
         *("eval", "exec", "os.system", "os.popen", "subprocess.getoutput", "yaml.load"),
-        *("shell=True", "allow_pickle=True", "tarfile.open", "shutil.unpack_archive"),
+        *("shell=True", "allow_pickle=True", "shutil.unpack_archive"),
     }
-    assert not set(_calls(tree)) & forbidden
+    calls = set(_calls(tree))
+    # Tars are looked into where images are made of them; nothing there unpacks what one says.
+    if SOURCE / "image" in path.parents:
+        assert not {"extract", "extractall"} & {call.rpartition(".")[2] for call in calls}
+    else:
+        forbidden.add("tarfile.open")
+    assert not calls & forbidden
 
 
 HOSTILE = [
