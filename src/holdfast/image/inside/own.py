@@ -91,7 +91,11 @@ def _sources(package: Path) -> Iterator[str]:
 
 
 def _note(known: Distribution, name: str) -> bytes:
-    return (known.read_text(name) or "").encode()
+    text = known.read_text(name) or ""
+    if name == "METADATA":
+        # The README follows its fields, and an editable installation has it as it was.
+        text = text.partition("\n\n")[0].rstrip() + "\n"
+    return text.encode()
 
 
 def _record(files: dict[str, bytes], scripts: dict[str, bytes], notes: str) -> bytes:

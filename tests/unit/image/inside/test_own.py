@@ -63,15 +63,18 @@ def test_it_is_the_same_however_it_is_installed(source, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/RECORD"))
         rows = set(archive.read(name).decode().splitlines())
-    # RECORD has itself and the program in the image, and an image has no use for WHEEL.
-    assert {row.partition(",")[0].rpartition("/")[2] for row in rows - from_wheel} == {
-        "RECORD",
-        "WHEEL",
-    }
-    assert {row.partition(",")[0].rpartition("/")[2] for row in from_wheel - rows} == {
-        "RECORD",
-        "holdfast",
-    }
+    # RECORD has itself and the program in the image, which has no use for WHEEL and the README.
+    names = [
+        {row.partition(",")[0].rpartition("/")[2] for row in one}
+        for one in (rows - from_wheel, from_wheel - rows)
+    ]
+    assert names == [{"METADATA", "RECORD", "WHEEL"}, {"METADATA", "RECORD", "holdfast"}]
+
+
+def test_the_readme_stays_behind(entries):
+    (metadata,) = (one for path, one in entries.items() if path.endswith("/METADATA"))
+    assert b"\nName: holdfast\n" in metadata.content
+    assert b"\n\n" not in metadata.content
 
 
 def test_every_file_of_the_package_is_there_and_nothing_else(entries):
