@@ -133,6 +133,7 @@ def test_packed_bytes_are_what_was_said_of_them_or_refused(content, before, leve
 
 @settings(deadline=None)
 @given(st.dictionaries(_any_path, st.binary(max_size=50), max_size=5))
+@example({"0": b"", "0/0": b""})
 def test_a_wheel_stays_in_its_environment_or_is_refused(files):
     with tempfile.TemporaryDirectory() as folder:
         try:

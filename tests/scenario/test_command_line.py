@@ -18,7 +18,10 @@ from holdfast.environment.store import Store
 from kit import Holdfast, Ran, run, surroundings
 from small import ANSWERS, ROWS
 
-COMMANDS = ("demo", "show", "restore", "run", "verify", "diff", "predict", "serve", "env")
+COMMANDS = (
+    *("demo", "show", "restore", "run", "verify", "diff", "predict", "score", "serve", "image"),
+    "env",
+)
 
 
 @pytest.fixture

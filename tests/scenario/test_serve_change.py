@@ -418,6 +418,7 @@ def test_verify_finds_what_a_glance_does_not(registry, tmp_path):
 
 
 def test_one_that_fails_at_the_start_ends_all(registry):
+    others = workers_named(str(registry.folder))  # of servers that other tests share
     with registry.serving(
         "one=models:/churn/1", "two=models:/churn/2", "three=models:/churn/3", ready=False
     ) as server:
@@ -425,7 +426,7 @@ def test_one_that_fails_at_the_start_ends_all(registry):
         assert "is not as it was sealed: changed MLmodel" in server.said
         # What was just being loaded ends by itself, as soon as it sees that the gateway is gone.
         # While it imports libraries, that is when the import lets it look.
-        until(lambda: not workers_named(str(registry.folder)))
+        until(lambda: not {*workers_named(str(registry.folder))} - {*others})
 
 
 def workers_named(text: str) -> list[str]:

@@ -78,10 +78,20 @@ def wheel_entries(wheel: Path, place: Place) -> tuple[tuple[Entry, ...], tuple[R
     ) as error:
         raise MismatchError(f"the wheel {wheel.name} cannot be read: {error!r}") from error
     paths = sorted(destination.entries)
+    _refuse_files_as_folders(wheel, paths)
     return (
         tuple(destination.entries[path] for path in paths),
         tuple(destination.rows[path] for path in paths),
     )
+
+
+def _refuse_files_as_folders(wheel: Path, paths: Iterable[str]) -> None:
+    """A path is a file's or a folder's."""
+    above = {path.rpartition("/")[0] for path in paths}
+    while longer := {path.rpartition("/")[0] for path in above} - above:
+        above |= longer
+    if both := above.intersection(paths):
+        raise MismatchError(f"the wheel {wheel.name} has {min(both)!r} as a file and as a folder")
 
 
 class _Destination(WheelDestination):

@@ -89,9 +89,11 @@ def make_folder(to: Path) -> None:
     """
     try:
         to.mkdir(parents=True, exist_ok=True)
+        # A marker that somebody writes just now is no other thing; it comes before all else.
+        others = [one for one in to.iterdir() if not one.name.startswith(f".{MARKER}.")]
         if (to / MARKER).exists():
             return
-        if any(to.iterdir()):
+        if others:
             raise InputError(
                 f"{to} holds something that is no OCI layout",
                 hint="name a folder that is not there yet, or a file that ends in .oci",
