@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="kept for the next run")
     parser.add_argument("--json", type=Path, help="write every figure here")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(suffix="stand") as name:
         stand = make_stand((chosen.scratch or Path(name)).resolve(), chosen.project)
         make_base(stand)
         figures = measure(stand, chosen.rounds)

@@ -100,7 +100,10 @@ def main() -> None:
     parser.add_argument("--project", choices=PROJECTS, default="sklearn")
     parser.add_argument("--scratch", type=Path, help="kept for the next run")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as scratch:
+    with (
+        tempfile.TemporaryDirectory(suffix="stand") as name,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         stand = make_stand((chosen.scratch or Path(name)).resolve(), chosen.project)
         make_base(stand)
         folder = Path(scratch)
