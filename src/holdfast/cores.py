@@ -8,8 +8,21 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+# What compiled code in a worker reads to know how many threads it may start.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN = Path("/proc/self/cgroup")
+
+
+def limited_to(threads: int) -> dict[str, str]:
+    """This process's variables, for a worker with so many threads where the user says no other."""
+    return {**dict.fromkeys(_THREADS, str(threads)), **os.environ}
 
 
 def available() -> int:

@@ -10,7 +10,6 @@ is started again.
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from holdfast.cores import limited_to
 from holdfast.errors import HoldfastError, InputError, ModelError
 from holdfast.model import read_golden, read_signature
 from holdfast.restore.restored import Restored
@@ -26,15 +26,6 @@ from holdfast.score.columns import Column, read_columns
 from holdfast.score.schema import answer_schema
 from holdfast.score.sent import encode_batch
 from holdfast.worker.client import TIMEOUT, Worker
-
-# What compiled code in a worker reads to know how many threads it may start.
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +194,7 @@ class BatchScorer:
                     self._restored.model.path,
                     pycache=environment.pycache,
                     # What the user has set is meant.
-                    environment={**dict.fromkeys(_THREADS, str(self._threads)), **os.environ},
+                    environment=limited_to(self._threads),
                 )
             )
             if self._killed:  # while it was not known

@@ -9,21 +9,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.cores import available, pin
+from holdfast.cores import available, limited_to, pin
 from holdfast.errors import HoldfastError
 from holdfast.model import Model, read_golden
 from holdfast.restore.restored import Restored
 from holdfast.serve.settings import Settings
 from holdfast.worker.client import Worker
-
-# What compiled code in a worker reads to know how many threads it may start.
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ def start_worker(
                 restored.model.path,
                 pycache=environment.pycache,
                 # What the user has set is meant.
-                environment={**dict.fromkeys(_THREADS, str(threads)), **os.environ},
+                environment=limited_to(threads),
                 memory_limit=settings.memory,
             )
         )
