@@ -5,6 +5,7 @@
     pyfunc       chunks in one process, MLflow's model asked for each (the limit)
     bare         the same, the library asked with a matrix; no checks at all
     holdfast N   holdfast score --workers N, the environment restored before
+    holdfast ray, holdfast spark   the same on a cluster of this machine, started and ended with it
     mlflow …     mlflow models predict, in its own environment or in one that it makes
 
 Whole processes, in turn, on a million rows of ten columns and on a thousand. `rows` is the
@@ -77,6 +78,7 @@ def took(command: Sequence[str], stand: Stand, log: Path) -> Took:
         PATH=path,
         PYTHONWARNINGS="ignore",
         HOLDFAST_HOME=str(stand.home),
+        SPARK_LOCAL_IP="127.0.0.1",
         MLFLOW_DISABLE_TELEMETRY="1",
         MLFLOW_TRACKING_URI=f"sqlite:///{stand.folder}/mlflow.db",
     )
@@ -120,11 +122,11 @@ def figures_of(
 def show(title: str, figures: Figures) -> None:
     """A table: medians, and the medians of each round's ratio to the limit."""
     print(f"\n{title}")
-    print(f"{'':<14}{'whole s':>9}{'x limit':>9}{'rows s':>9}{'x limit':>9}{'CPU s':>9}", end="")
+    print(f"{'':<15}{'whole s':>9}{'x limit':>9}{'rows s':>9}{'x limit':>9}{'CPU s':>9}", end="")
     print(f"{'x limit':>9}{'MB':>7}")
     limit = figures[LIMIT.name]
     for name, turns in figures.items():
-        print(f"{name:<14}", end="")
+        print(f"{name:<15}", end="")
         for value in _COLUMNS:
             ratios = [value(turn) / value(other) for turn, other in zip(turns, limit, strict=True)]
             print(f"{median(map(value, turns)):9.2f}{median(ratios):9.2f}", end="")
@@ -145,7 +147,7 @@ def main() -> None:
     kept = {}
     with tempfile.TemporaryDirectory() as temporary:
         scratch = (given.scratch or Path(temporary)).absolute()
-        stand = make_stand(scratch, {"mlflow"}, extra="score")
+        stand = make_stand(scratch, {"mlflow"}, extra="score,ray,spark")
         print(f"{given.rows:,} rows, {given.rounds} rounds in turn, medians", flush=True)
         for kind in given.formats.split(","):
             counts = (_FEW, given.rows)

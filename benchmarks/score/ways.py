@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.dataset
 from rows import FORMATS, KEY
 from stand import Model, Stand
@@ -33,14 +34,18 @@ class Way:
 
 
 def _of_files(folder: Path) -> list[Any]:
-    """Folders and files with an underscore are not data."""
-    files = sorted(path for path in folder.rglob("[!_]*") if path.suffix in {".csv", ".parquet"})
-    return [answer for path in files for answer in answers_in(path)]
+    """By their keys: engines keep no order. Names that begin with an underscore are not data."""
+    files = [path for path in folder.rglob("[!_.]*") if path.suffix in {".csv", ".parquet"}]
+    dataset = pyarrow.dataset.dataset(files, format=files[0].suffix[1:])
+    return _last(dataset.to_table().sort_by(KEY))
 
 
 def answers_in(path: Path) -> list[Any]:
     """The last column of a file."""
-    table = pyarrow.dataset.dataset(path, format=path.suffix[1:]).to_table()
+    return _last(pyarrow.dataset.dataset(path, format=path.suffix[1:]).to_table())
+
+
+def _last(table: pa.Table) -> list[Any]:
     return list(table.column(table.num_columns - 1).to_pylist())
 
 
@@ -70,16 +75,23 @@ def mlflow(manager: str) -> Way:
     return Way(f"mlflow {manager}", command, _of_json, ("csv",))
 
 
-def holdfast(workers: int) -> Way:
-    """`holdfast score` on this machine."""
+def holdfast(name: str, *options: str) -> Way:
+    """`holdfast score` on this machine; an engine starts a cluster of one node for itself."""
 
     def command(stand: Stand, model: Model, rows: Path, folder: Path) -> list[str]:
         program = [str(stand.programs("holdfast") / "holdfast"), "score", "-q"]
         files = [str(model.folder), str(rows), "-o", str(folder / "out"), "--keep", KEY]
-        return [*program, *files, "--workers", str(workers)]
+        return [*program, *files, *options]
 
-    return Way(f"holdfast {workers}", command, _of_files)
+    return Way(f"holdfast {name}", command, _of_files)
 
 
 LIMIT = limit("pyfunc")
-WAYS = [LIMIT, limit("bare"), holdfast(1), holdfast(2), mlflow("local"), mlflow("uv")]
+WAYS = [
+    LIMIT,
+    limit("bare"),
+    *(holdfast(workers, "--workers", workers) for workers in ("1", "2")),
+    *(holdfast(engine, "--engine", engine) for engine in ("ray", "spark")),
+    mlflow("local"),
+    mlflow("uv"),
+]

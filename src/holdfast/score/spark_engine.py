@@ -22,27 +22,17 @@ from holdfast.score.schema import answer_schema
 from holdfast.score.task import answer, place_order
 
 if TYPE_CHECKING:
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import DataType, StructType
 
-# What Spark has for Arrow's types of predictions: the type to cast to, and Spark's name of it.
-_PLAIN: dict[pa.DataType, tuple[pa.DataType, str]] = {
-    pa.bool_(): (pa.bool_(), "boolean"),
-    pa.int8(): (pa.int8(), "tinyint"),
-    pa.int16(): (pa.int16(), "smallint"),
-    pa.int32(): (pa.int32(), "int"),
-    pa.int64(): (pa.int64(), "bigint"),
-    pa.uint8(): (pa.int16(), "smallint"),
-    pa.uint16(): (pa.int32(), "int"),
-    pa.uint32(): (pa.int64(), "bigint"),
-    pa.uint64(): (pa.decimal128(20, 0), "decimal(20,0)"),
-    pa.float16(): (pa.float32(), "float"),
-    pa.float32(): (pa.float32(), "float"),
-    pa.float64(): (pa.float64(), "double"),
-    pa.string(): (pa.string(), "string"),
-    pa.large_string(): (pa.string(), "string"),
-    pa.binary(): (pa.binary(), "binary"),
-    pa.large_binary(): (pa.binary(), "binary"),
-    pa.date32(): (pa.date32(), "date"),
+# What Arrow's types of predictions are brought to, where Spark has no type for them as they are.
+_NEAREST: dict[pa.DataType, pa.DataType] = {
+    pa.uint8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.uint64(): pa.decimal128(20, 0),
+    pa.float16(): pa.float32(),
+    pa.large_string(): pa.string(),
+    pa.large_binary(): pa.binary(),
 }
 
 
@@ -147,32 +137,40 @@ def for_spark(
     from pyspark.sql.types import StructType
 
     schema = StructType(list(keep.fields) if keep is not None else [])
-    promised = []
-    for field in answered:
-        arrow, name = in_spark(field.type, field.name)
-        promised.append(pa.field(field.name, arrow))
-        schema = schema.add(field.name, name)
-    return Predicting(order, pa.schema(promised)), schema
+    promised = pa.schema([(one.name, brought_to(one.type, one.name)) for one in answered])
+    for field in promised:
+        schema = schema.add(field.name, in_spark(field.type, field.name))
+    return Predicting(order, promised), schema
 
 
-def in_spark(kind: pa.DataType, name: str) -> tuple[pa.DataType, str]:
-    """What Spark has for a type of Arrow's: the type to cast to, and Spark's name of it.
+def brought_to(kind: pa.DataType, name: str) -> pa.DataType:
+    """The type of Arrow's to cast to, so that Spark has one for it.
+
+    Raises:
+        InputError: There is none; `name` is the column's.
+    """
+    if types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz else None)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return pa.list_(brought_to(kind.value_type, name))
+    found = _NEAREST.get(kind, kind)
+    in_spark(found, name)
+    return found
+
+
+def in_spark(kind: pa.DataType, name: str) -> DataType:
+    """Spark's type for one of Arrow's.
 
     Raises:
         InputError: It has none; `name` is the column's.
     """
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    if types.is_timestamp(kind):
-        return (
-            (pa.timestamp("us", "UTC"), "timestamp")
-            if kind.tz
-            else (pa.timestamp("us"), "timestamp_ntz")
-        )
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        arrow, inner = in_spark(kind.value_type, name)
-        return pa.list_(arrow), f"array<{inner}>"
-    raise InputError(f"column {name} is {kind}, for which Spark has no type")
+    from pyspark.errors import PySparkTypeError
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    try:
+        return from_arrow_type(kind, prefer_timestamp_ntz=True)
+    except PySparkTypeError as error:
+        raise InputError(f"column {name} is {kind}, for which Spark has no type") from error
 
 
 def _local_times(batch: pa.RecordBatch) -> pa.RecordBatch:

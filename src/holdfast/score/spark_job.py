@@ -11,7 +11,7 @@ from holdfast.extras import needed
 from holdfast.progress import Progress
 from holdfast.score.cluster import ClusterJob
 from holdfast.score.said import raised_in
-from holdfast.score.spark_engine import for_spark, in_spark
+from holdfast.score.spark_engine import brought_to, for_spark, in_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,7 +74,9 @@ def _read(session: SparkSession, job: ClusterJob) -> DataFrame:
 
 
 def _column(job: ClusterJob, name: str, otherwise: str) -> str:
-    kind = in_spark(job.types[name], name)[1] if name in job.types else otherwise
+    kind = otherwise
+    if name in job.types:
+        kind = in_spark(brought_to(job.types[name], name), name).simpleString()
     return f"{_quoted([name])[0]} {kind}"
 
 
