@@ -8,6 +8,7 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_json
+from holdfast.score.options import BATCH_ROWS, ENGINES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -59,7 +60,7 @@ class _Workers(click.types.StringParamType):
 @click.option(
     "--batch-rows",
     type=click.IntRange(min=1),
-    default=16_384,
+    default=BATCH_ROWS,
     show_default=True,
     help="The most rows that the model is given at once.",
 )
@@ -67,7 +68,7 @@ class _Workers(click.types.StringParamType):
 @click.option("--output-format", type=_FORMATS, help="Default: the input's.")
 @click.option(
     "--engine",
-    type=click.Choice(("local", "ray", "spark")),
+    type=click.Choice(ENGINES),
     default="local",
     show_default=True,
     help="Whose processes predict: this machine's, or those of a cluster's nodes.",

@@ -10,19 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 from uuid import uuid4
 
 import pyarrow as pa
 from pyarrow import dataset, fs
 
 from holdfast.errors import InputError, ToolError
-from holdfast.model import Model
 from holdfast.progress import Progress
 from holdfast.score.book import OWN, Book
 from holdfast.score.node import Order, heed_refusals
 from holdfast.score.place import Place, explained
+from holdfast.score.run import Outcome, Run
 from holdfast.score.schema import Job, answer_schema
 from holdfast.score.task import place_order
 
@@ -62,77 +61,60 @@ class ClusterJob:
     batch_rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """What came of it: rows, files, and whether an earlier start had done it all."""
-
-    rows: int
-    files: int
-    before: bool
-
-
-def score_on_cluster(  # noqa: PLR0913 - what `score` was told
-    engine: str,
-    address: str,
-    model: Model,
-    jobs: Sequence[Job],
-    output: Place,
-    *,
-    workers: int | None,
-    batch_rows: int,
-    output_format: str | None,
-    on_progress: Progress,
-    **how: Any,
-) -> Landed:
-    """Run `jobs` on the cluster at `address`.
-
-    Args:
-        engine: "ray" or "spark".
-        address: The cluster's.
-        model: The model, opened.
-        jobs: The input's files, looked into.
-        output: A folder, which every node can write to.
-        workers: How many predict at once, where the engine asks; None for what there is room for.
-        batch_rows: The most rows that the model is given at once.
-        output_format: "parquet", "csv" or "jsonl"; None: the input's.
-        on_progress: Told what takes time.
-        **how: The rest of an `Order`.
+def score_on_cluster(run: Run) -> Outcome:
+    """Have the cluster do it, unless an earlier start has.
 
     Raises:
         HoldfastError: As of `score`; and a node cannot be had as sealed, or rows were lost.
     """
-    kind = jobs[0].split.format
-    wanted = output_format or kind
-    _refuse_formats(engine, kind, wanted)
-    inputs = [job.split.identity for job in jobs]
-    identity = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    run = {"format": 1, "seal": model.digest, "engine": engine, "inputs": identity}
-    book = Book(output, {**run, "keep": list(how.get("keep", ())), "output_format": wanted})
+    kind = run.options.output_format or run.format
+    _refuse_formats(run.options.engine, run.format, kind)
+    book = _book(run, kind)
     if book.is_complete():
-        there = _files(output)
-        return Landed(_count(output, there, wanted), len(there), before=True)
+        there = _files(run.output)
+        rows = _count(run.output, there, kind)
+        return Outcome(rows=rows, rejected=0, files=len(there), before=len(there))
     book.open()
-    _clear(output)
-    receipts = _address(output / f"{OWN}/receipts")
-    staged = output / f"{_WRITING}/{uuid4().hex}"
-    job = ClusterJob(
-        address=address,
-        order=place_order(model, receipts=receipts, **how)[0],
-        paths=tuple(_address(each.split.file.place) for each in jobs),
-        format=kind,
-        names=tuple(jobs[0].wanted.names or ()),
-        types=dict(jobs[0].wanted.types),
-        answered=answer_schema(model),
-        target=_address(staged),
-        output_format=wanted,
-        workers=workers,
-        batch_rows=batch_rows,
-    )
-    _run(engine, job, on_progress)
+    _clear(run.output)
+    staged = run.output / f"{_WRITING}/{uuid4().hex}"
+    job = _job(run, staged, kind)
+    _run(run.options.engine, job, run.tell)
     heed_refusals(job.order)
-    landed = _land(staged, output, wanted, jobs)
+    outcome = _land(staged, run.output, kind, run.jobs)
     book.close()
-    return landed
+    return outcome
+
+
+def _book(run: Run, kind: str) -> Book:
+    inputs = [job.split.identity for job in run.jobs]
+    known_by = {
+        "format": 1,
+        "seal": run.model.digest,
+        "engine": run.options.engine,
+        "inputs": hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest(),
+        "keep": list(run.options.keep),
+        "output_format": kind,
+    }
+    return Book(run.output, known_by)
+
+
+def _job(run: Run, staged: Place, kind: str) -> ClusterJob:
+    receipts = _address(run.output / f"{OWN}/receipts")
+    asked = {"keep": run.options.keep, "gap": run.gap, **asdict(run.how)}
+    wanted = run.jobs[0].wanted
+    return ClusterJob(
+        address=run.options.address,
+        order=place_order(run.model, receipts=receipts, **asked)[0],
+        paths=tuple(_address(each.split.file.place) for each in run.jobs),
+        format=run.format,
+        names=tuple(wanted.names or ()),
+        types=dict(wanted.types),
+        answered=answer_schema(run.model),
+        target=_address(staged),
+        output_format=kind,
+        workers=run.options.wanted_workers,
+        batch_rows=run.options.batch_rows,
+    )
 
 
 def _refuse_formats(engine: str, *formats: str) -> None:
@@ -187,7 +169,7 @@ def _count(folder: Place, files: Sequence[str], kind: str) -> int:
         return int(found.count_rows())
 
 
-def _land(staged: Place, output: Place, kind: str, jobs: Sequence[Job]) -> Landed:
+def _land(staged: Place, output: Place, kind: str, jobs: Sequence[Job]) -> Outcome:
     """Bring what was written to its place, once no row is missing."""
     files = _files(staged)
     rows = _count(staged, files, kind)
@@ -201,4 +183,4 @@ def _land(staged: Place, output: Place, kind: str, jobs: Sequence[Job]) -> Lande
         for file in files:
             output.system.move(file, (output / file.rpartition("/")[2]).path)
         output.system.delete_dir((output / _WRITING).path)
-    return Landed(rows, len(files), before=False)
+    return Outcome(rows=rows, rejected=0, files=len(files), before=0)

@@ -16,10 +16,9 @@ from holdfast.errors import HoldfastError, ToolError
 from holdfast.extras import needed
 from holdfast.model import Model
 from holdfast.score.node import Order, make_ready
+from holdfast.score.options import BATCH_ROWS
 from holdfast.score.said import raised_in
 from holdfast.score.task import answer, place_order, scorer_for
-
-BATCH_ROWS = 16_384
 
 
 class Predicting:
