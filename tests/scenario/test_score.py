@@ -266,6 +266,32 @@ def test_values_of_a_csv_that_do_not_fit_are_rejected_or_named(served, tmp_path)
     assert "column age has nulls" in lines[1]
 
 
+def test_lines_of_a_csv_that_are_no_rows_are_rejected_with_their_numbers(served, tmp_path):
+    lines = [f"{number},{number}" for number in range(400)]
+    for number in (0, 120, 399):
+        lines[number] += ",more"
+    lines[300] = f"{RAISE},300"
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["x,k", *lines]) + "\n")
+    with pytest.raises(InputError, match="Expected 2 columns, got 3"):
+        score(served.model("temper"), path, tmp_path / "stopped")
+    assert not (tmp_path / "stopped").exists()
+    out = tmp_path / "out"
+    options = {"keep": ["k"], "on_error": "reject", "batch_rows": 90, "output_format": "parquet"}
+    scored = score(served.model("temper"), path, out, **options)
+    assert (scored.rows, scored.rejected) == (396, 4)
+    kept = [str(number) for number in range(400) if number not in (0, 120, 300, 399)]
+    assert pq.read_table(out / "rows.parquet")["k"].to_pylist() == kept
+    rejected = (out / "_rejected/rows.parquet.jsonl").read_text().splitlines()
+    assert [json.loads(line)["row"] for line in rejected] == [0, 120, 300, 399]
+    assert json.loads(rejected[1]) == {
+        "row": 120,
+        "reason": "3 fields; the header has 2",
+        "line": "120,120,more",
+    }
+    assert "out of temper" in rejected[2]
+
+
 def bad(tmp_path, **changes):
     frame = mixed(10)
     folder = tmp_path / "in"

@@ -13,8 +13,10 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from operator import itemgetter
 from queue import Full, Queue
 from time import monotonic
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,6 +24,7 @@ from holdfast.errors import InputError
 from holdfast.progress import Progress
 from holdfast.score.batch import Sifted
 from holdfast.score.book import Book, Done
+from holdfast.score.csv_file import Aside, Malformed
 from holdfast.score.place import Place
 from holdfast.score.plan import format_of
 from holdfast.score.read import read_batches
@@ -36,11 +39,15 @@ _PATIENCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A batch of a job, and the number of its first row; None at the job's end."""
+    """A batch of a job, and the numbers of its rows in the file; None at the job's end.
+
+    `malformed` are lines that stood before one of them, and are no rows.
+    """
 
     job: Job
     batch: pa.RecordBatch | None
-    first: int
+    numbers: Sequence[int] = ()
+    malformed: Sequence[Malformed] = ()
 
 
 _Pieces = Generator[_Piece, None, None]
@@ -91,7 +98,7 @@ class Engine:
             with (
                 ThreadPoolExecutor(self._workers.count) as pool,
                 self._workers,
-                closing(_ahead(_pieces(jobs), ahead)) as pieces,
+                closing(_ahead(_pieces(jobs, stop=self._stop), ahead)) as pieces,
             ):
                 waiting: deque[tuple[_Piece, Future[Sifted] | None]] = deque()
                 for piece in pieces:
@@ -114,6 +121,7 @@ class Engine:
     def _finish(self, piece: _Piece, answer: Future[Sifted] | None, far: _Far) -> list[Done]:
         output = self._current = self._current or self._open(piece.job)
         if answer is None or piece.batch is None:
+            output.reject(_rejected(piece))
             done = output.finish()
             self._current = None
             self._book.record(piece.job.split, done)
@@ -122,10 +130,9 @@ class Engine:
         if sifted.rejected and self._stop:
             bad = sifted.rejected[0]
             name = piece.job.split.file.place.name
-            where = f"{name}, row {piece.first + bad.row} (the first is 0): "
+            where = f"{name}, row {piece.numbers[bad.row]} (the first is 0): "
             raise type(bad.error)(where + bad.error.message, hint=bad.error.hint) from bad.error
-        if sifted.rejected:
-            output.reject(piece.first, piece.batch, sifted.rejected)
+        output.reject(_rejected(piece, sifted))
         output.write(self._with_keys(piece.batch, sifted))
         far.further(piece.batch.num_rows)
         return []
@@ -149,13 +156,24 @@ class Engine:
         return pa.RecordBatch.from_arrays([*kept.columns, *predictions.columns], names=names)
 
 
-def _pieces(jobs: Sequence[Job]) -> _Pieces:
+def _rejected(piece: _Piece, sifted: Sifted | None = None) -> list[dict[str, Any]]:
+    """What is said of rows that were not answered, and of lines that are none; in their order."""
+    said: list[dict[str, Any]] = [
+        {"row": each.row, "reason": each.reason, "line": each.line} for each in piece.malformed
+    ]
+    if sifted is not None and piece.batch is not None:
+        for bad in sifted.rejected:
+            (values,) = piece.batch.slice(bad.row, 1).to_pylist()
+            said.append({"row": piece.numbers[bad.row], "reason": bad.reason, "values": values})
+    return sorted(said, key=itemgetter("row"))
+
+
+def _pieces(jobs: Sequence[Job], *, stop: bool) -> _Pieces:
     for job in jobs:
-        first = 0
-        for batch in read_batches(job.split, job.wanted):
-            yield _Piece(job, batch, first)
-            first += batch.num_rows
-        yield _Piece(job, None, first)
+        aside = Aside()
+        for batch in read_batches(job.split, job.wanted, None if stop else aside):
+            yield _Piece(job, batch, *aside.pass_by(batch.num_rows))
+        yield _Piece(job, None, malformed=aside.rest())
 
 
 def _ahead(pieces: _Pieces, most: int) -> _Pieces:

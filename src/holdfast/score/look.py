@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from holdfast.errors import InputError
 from holdfast.model import Model
@@ -44,5 +45,6 @@ def look_into(
         InputError: One cannot be read, or they do not fit the model.
     """
     with ThreadPoolExecutor(_LOOKING) as pool:
-        found = list(zip(splits, pool.map(inspect, splits), strict=True))
+        looking = pool.map(partial(inspect, lenient=reject), splits)
+        found = list(zip(splits, looking, strict=True))
     return make_jobs(asked_of(model, keep), found, rows, reject=reject)

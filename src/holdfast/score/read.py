@@ -1,7 +1,7 @@
 """Reading: the batches of a split, in the order of its rows, a bounded number of bytes at a time.
 
-CSV is read as MLflow reads it, in the signature's types; a column that the signature does not name
-stays text, so that nothing of a key is lost ("007"). JSON lines have JSON's types.
+CSV (csv_file.py) is read as MLflow reads it, in the signature's types; a column that the signature
+does not name stays text, so that nothing of a key is lost. JSON lines have JSON's types.
 """
 
 from __future__ import annotations
@@ -12,24 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
 from holdfast.errors import InputError
+from holdfast.score.csv_file import Aside, read_csv, read_head, text_of
 from holdfast.score.place import Place, explained
 from holdfast.score.plan import Split, is_compressed
 
-# Rows of ten numbers, and what a model makes of them, then fit into a core's cache: three times as
-# quick as 65,536 with a linear model, and no slower with trees (benchmarks/score/steady.py).
-ROWS = 16_384
 # Of a batch; wide rows come fewer at a time.
 _BYTES = 64 << 20
 # Of text that is parsed at a time.
 _BLOCK = 4 << 20
 _LONGEST_LINE = 256 << 20
-_TEXT = pa.string()
-_CSV = pa.csv.ParseOptions(newlines_in_values=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Wanted:
 
     names: tuple[str, ...] | None
     types: Mapping[str, pa.DataType]
-    rows: int = ROWS
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +54,12 @@ class Found:
     nulls: Mapping[str, int] | None = None
 
 
-def inspect(split: Split) -> Found:
+def inspect(split: Split, *, lenient: bool = False) -> Found:
     """The columns of a split, from its footer or its first rows.
+
+    Args:
+        split: The split.
+        lenient: Lines of CSV that are no rows are nothing to stop at.
 
     Raises:
         InputError: It cannot be read, or is cut short.
@@ -73,11 +72,12 @@ def inspect(split: Split) -> Found:
         if split.format == "arrow":
             with place.system.open_input_file(place.path) as file, pa.ipc.open_file(file) as reader:
                 return Found(reader.schema)
-        with _text(place) as stream:
+        with text_of(place) as stream:
             first = next(_blocks(stream, place.name), b"")
         rows = _about(first, split)
         if split.format == "csv":
-            schema = pa.schema([(name, _TEXT) for name in _head(place)])
+            names = read_head(place, lenient=lenient)
+            schema = pa.schema([(name, pa.string()) for name in names])
             return Found(schema, rows and rows - 1)
         schema = pa.json.read_json(io.BytesIO(first)).schema if first.strip() else pa.schema([])
         return Found(schema, rows)
@@ -91,14 +91,24 @@ def _about(first: bytes, split: Split) -> int | None:
     return lines * split.file.size // max(1, len(first))
 
 
-def read_batches(split: Split, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    split: Split, wanted: Wanted, aside: Aside | None = None
+) -> Iterator[pa.RecordBatch]:
     """The rows of a split, as batches of `wanted.rows` rows, the last one shorter.
+
+    Args:
+        split: The split.
+        wanted: What is read of it.
+        aside: Takes lines of CSV that are no rows; None: they cannot be read.
 
     Raises:
         InputError: It cannot be read to its end.
     """
     place = split.file.place
-    reading = _READERS[split.format](place, wanted)
+    if split.format == "csv":
+        reading = read_csv(place, wanted.names, wanted.types, aside)
+    else:
+        reading = _READERS[split.format](place, wanted)
     batches = _even(reading, wanted.rows)
     while True:
         with explained(place.name, "read"):
@@ -145,45 +155,10 @@ def _read_arrow(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
             yield _ordered(reader.get_batch(number), wanted.names)
 
 
-def _read_csv(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
-    names = _head(place)
-    try:
-        with _text(place) as stream, _csv(stream, names, wanted) as reader:
-            yield from reader
-    except pa.ArrowInvalid:
-        # Only one thread knows which row it was.
-        with _text(place) as stream, _csv(stream, names, wanted, threads=False) as reader:
-            for _ in reader:
-                pass
-        raise
-
-
-def _csv(stream: Any, names: Sequence[str], wanted: Wanted, *, threads: bool = True) -> Any:
-    # What no type is given for would be guessed from the first rows: it is text, as it stands.
-    convert = pa.csv.ConvertOptions(
-        column_types={name: wanted.types.get(name, _TEXT) for name in names},
-        include_columns=_names(wanted),
-        strings_can_be_null=True,
-    )
-    read = pa.csv.ReadOptions(block_size=_BLOCK, use_threads=threads)
-    return pa.csv.open_csv(stream, read_options=read, parse_options=_CSV, convert_options=convert)
-
-
-def _head(place: Place) -> list[str]:
-    """The names in the first line of a CSV."""
-    # One thread knows in which row something is wrong.
-    read = pa.csv.ReadOptions(use_threads=False)
-    with (
-        _text(place) as stream,
-        pa.csv.open_csv(stream, read_options=read, parse_options=_CSV) as reader,
-    ):
-        return list(reader.schema.names)
-
-
 def _read_jsonl(place: Place, wanted: Wanted) -> Iterator[pa.RecordBatch]:
     schema = pa.schema(list(wanted.types.items()))
     read = pa.json.ReadOptions(block_size=_LONGEST_LINE)
-    with _text(place) as stream:
+    with text_of(place) as stream:
         for block in _blocks(stream, place.name):
             parse = pa.json.ParseOptions(explicit_schema=schema)
             table = pa.json.read_json(io.BytesIO(block), read_options=read, parse_options=parse)
@@ -215,11 +190,6 @@ def _blocks(stream: Any, name: str) -> Iterator[bytes]:
             raise InputError(f"{name} has a line of over {_LONGEST_LINE >> 20} MiB")
     if rest.strip():
         yield rest
-
-
-def _text(place: Place) -> Any:
-    """A stream of a text file, decompressed by the end of its name."""
-    return place.system.open_input_stream(place.path, compression="detect", buffer_size=1 << 20)
 
 
 def _names(wanted: Wanted) -> list[str] | None:
@@ -258,6 +228,5 @@ def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 _READERS = {
     "parquet": _read_parquet,
     "arrow": _read_arrow,
-    "csv": _read_csv,
     "jsonl": _read_jsonl,
 }

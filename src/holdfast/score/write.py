@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
@@ -18,7 +18,6 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from holdfast.errors import ModelError
-from holdfast.score.batch import Rejected
 from holdfast.score.book import OWN, Done
 from holdfast.score.place import Place, explained
 
@@ -74,16 +73,20 @@ class Output:
             self._writer.write_batch(batch)
         self._rows += batch.num_rows
 
-    def reject(self, first: int, batch: pa.RecordBatch, rejected: Sequence[Rejected]) -> None:
-        """Note rows of `batch`, whose first one is row `first` of the input."""
+    def reject(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Note rows that are not answered, as JSON.
+
+        Raises:
+            InputError: They cannot be written.
+            StoreError: The disk is full.
+        """
+        if not rows:
+            return
         with explained(self._refused.name, "written"):
             if self._aside is None:
                 self._aside = self._sink(self._half(self._refused))
-            for each in rejected:
-                (row,) = batch.slice(each.row, 1).to_pylist()
-                line = {"row": first + each.row, "reason": each.reason, "values": row}
-                self._aside.write(_json(line))
-        self._rejected += len(rejected)
+            self._aside.write(b"".join(map(_json, rows)))
+        self._rejected += len(rows)
 
     def finish(self) -> Done:
         """Give the output its name; what it came to.

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.score import read
+from holdfast.score import csv_file, read
+from holdfast.score.csv_file import Aside
 from holdfast.score.place import find_files, place_of
 from holdfast.score.plan import make_splits, refuse_overlap
 from holdfast.score.read import Wanted, inspect, read_batches
@@ -151,7 +152,8 @@ def test_every_format_is_read_in_even_batches(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_text_is_read_block_by_block(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(read, "_BLOCK", 64)
+    for reader in (read, csv_file):
+        monkeypatch.setattr(reader, "_BLOCK", 64)
     rows = [{"id": f"{number:03}", "x": number / 7, "n": number} for number in range(100)]
     table = pa.Table.from_pylist(rows)
     path = tmp_path / f"rows.{kind}"
@@ -222,3 +224,21 @@ def test_json_lines_that_are_none(tmp_path):
 def test_parquet_says_its_rows_and_nulls(tmp_path):
     found = inspect(write(tmp_path, "parquet"))
     assert (found.rows, found.nulls) == (3, {"id": 1, "x": 1, "n": 0})
+
+
+def test_a_csv_of_which_hardly_a_line_fits_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_file, "_MOST_HELD", 10_000)
+    (split,) = splits_of(put(tmp_path, "x.csv", b"x,n\n1,2\n" + b"1,2,3\n" * 4000))
+    assert inspect(split, lenient=True).schema.names == ["x", "n"]
+    with pytest.raises(InputError, match="Expected 2 columns, got 3"):
+        list(read_batches(split, Wanted(("x",), TYPES, 10), Aside()))
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_line_without_an_end_is_not_held(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(read, "_BLOCK", 1000)
+    monkeypatch.setattr(read, "_LONGEST_LINE", 10_000)
+    monkeypatch.setattr(csv_file, "_BLOCK", 1000)
+    (split,) = splits_of(put(tmp_path, f"x.{kind}", b'x\n"' + b"1" * 3_000_000))
+    with pytest.raises(InputError, match=r"has a line of over|cannot be read"):
+        everything(split, ("x",))
