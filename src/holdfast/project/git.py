@@ -35,6 +35,11 @@ def read_commit(folder: Path) -> Commit:
     return Commit(id=oid, dirty=any(not line.startswith("#") for line in lines))
 
 
+def is_ignored(path: Path) -> bool:
+    """Whether git leaves `path` out of the repository that it is in."""
+    return _runs(path.parent, {}, "check-ignore", "--quiet", "--", path.name)
+
+
 def check_out(url: str, commit: str, folder: Path, *, secret_url: str = "") -> None:
     """The files of a commit, submodules included, in a new `folder`.
 
@@ -50,13 +55,13 @@ def check_out(url: str, commit: str, folder: Path, *, secret_url: str = "") -> N
     """
     env = _with_rewriting(url, secret_url) if secret_url not in {"", url} else {}
     # All of the history, since versions are made of it; of the files only what is checked out.
-    _must(
+    run_git(
         folder.parent, env, "clone", "--no-checkout", "--filter=blob:none", "--", url, str(folder)
     )
     if not _runs(folder, env, "cat-file", "-e", f"{commit}^{{commit}}"):
-        _must(folder, env, "fetch", "--", "origin", commit)
-    _must(folder, env, "checkout", "--detach", commit)
-    _must(folder, env, "submodule", "update", "--init", "--recursive")
+        run_git(folder, env, "fetch", "--", "origin", commit)
+    run_git(folder, env, "checkout", "--detach", commit)
+    run_git(folder, env, "submodule", "update", "--init", "--recursive")
 
 
 def _with_rewriting(url: str, secret_url: str) -> dict[str, str]:
@@ -69,7 +74,12 @@ def _with_rewriting(url: str, secret_url: str) -> dict[str, str]:
     }
 
 
-def _must(folder: Path, env: Mapping[str, str], *arguments: str) -> None:
+def run_git(folder: Path, env: Mapping[str, str], *arguments: str) -> str:
+    """Run git in `folder`, with the variables `env` besides the caller's; what it prints.
+
+    Raises:
+        ToolError: git is not here, or fails.
+    """
     what = f"git {arguments[0]}"
     try:
         done = _run(folder, arguments, _FETCH_SECONDS, env)
@@ -80,6 +90,7 @@ def _must(folder: Path, env: Mapping[str, str], *arguments: str) -> None:
     if done.returncode != 0:
         said = redact_said(done.stderr, os.environ).strip().splitlines()[-1:] or ["no reason given"]
         raise ToolError(f"{what} failed: {said[0]}")
+    return done.stdout
 
 
 def _runs(folder: Path, env: Mapping[str, str], *arguments: str) -> bool:

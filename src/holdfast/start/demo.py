@@ -12,13 +12,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import distribution, version
+from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from holdfast.errors import InputError, ToolError
 from holdfast.redact import redact
+from holdfast.start.own import own_source
 from holdfast.uv import run_uv, uv_environment, uv_program
 
 Say = Callable[[str], None]
@@ -101,27 +101,13 @@ def _write_project(folder: Path) -> None:
     with as_file(files("holdfast.start") / "demo_project") as template:
         shutil.copytree(template, folder, ignore=shutil.ignore_patterns("__pycache__"))
     pyproject = folder / "pyproject.toml"
-    requirement, source = _own_requirement()
+    source = own_source()
+    requirement = "holdfast" if source else f"holdfast=={version('holdfast')}"
     text = pyproject.read_text(encoding="utf-8").replace('"holdfast"', json.dumps(requirement))
     if source:
         # A JSON string is a TOML string.
         text += f"\n[tool.uv.sources]\nholdfast = {{ path = {json.dumps(source)} }}\n"
     pyproject.write_text(text, encoding="utf-8")
-
-
-def _own_requirement() -> tuple[str, str]:
-    """What the demo's project asks of Holdfast: this one, from where this one came (PEP 610).
-
-    The requirement, and the path it is had from, "" for the index.
-    """
-    record = distribution("holdfast").read_text("direct_url.json")
-    if record is None:
-        return f"holdfast=={version('holdfast')}", ""
-    url = json.loads(record)["url"]
-    path = Path(unquote(urlsplit(url).path))
-    if urlsplit(url).scheme != "file" or not path.exists():
-        raise ToolError(f"this Holdfast came from {url}, which is not there any more")
-    return "holdfast", str(path)
 
 
 def _logged_model(folder: Path) -> Path:
