@@ -25,6 +25,7 @@ _INTERRUPTED = 130
 
 _COMMANDS = {
     "demo": "See it all on real data: log, seal, restore, verify, predict.",
+    "init": "Make a project from a template: training, tests, service, CI.",
     "show": "Say what a model's seal says; nothing of the model is loaded.",
     "restore": "Bring the sealed environment back; prints its folder.",
     "run": "Run a command in the sealed environment.",
