@@ -22,6 +22,7 @@ from packaging.tags import Tag
 
 from holdfast.capture.material import WHEELS, Material
 from holdfast.capture.wheels import BuiltWheel
+from holdfast.lock.machines import MACHINES
 from holdfast.lock.stock import Family, Line, is_hashed, own_files, stock_lines
 from holdfast.project.installed import requirement_of
 from holdfast.seal.seal import SealedIndex
@@ -29,22 +30,6 @@ from holdfast.seal.store import write_file
 
 OF_MLFLOW = ("requirements.txt", "conda.yaml", "python_env.yaml")
 _CONTINUED = " \\\n    "
-
-# The least that a wheel may ask for comes first: these machines are not here to be asked.
-_ELSEWHERE: Mapping[tuple[str, str], tuple[str, ...]] = {
-    **{
-        ("linux", machine): (
-            *(f"{old}_{machine}" for old in ("manylinux1", "manylinux2010", "manylinux2014")),
-            *(f"manylinux_2_{minor}_{machine}" for minor in range(5, 40)),
-        )
-        for machine in ("x86_64", "aarch64")
-    },
-    **{
-        ("darwin", machine): tuple(reversed(list(tags.mac_platforms((15, 0), machine))))
-        for machine in ("x86_64", "arm64")
-    },
-    ("win32", "AMD64"): ("win_amd64",),
-}
 
 
 def write_from_lock(folder: Path, lock: Mapping[str, Any], material: Material) -> None:
@@ -113,17 +98,13 @@ def _elsewhere(lock: Mapping[str, Any], indexes: Iterable[SealedIndex]) -> set[s
 def _families() -> Iterator[Family]:
     """This machine, which takes what was installed here, and the other usual ones."""
     here = (sys.platform, platform.machine())
-    yield _family(here, tags.sys_tags())
-    version = sys.version_info[:2]
-    for machine, platforms in _ELSEWHERE.items():
-        if machine != here and sys.implementation.name == "cpython":
-            own = tags.cpython_tags(version, platforms=platforms)
-            interpreter = f"cp{version[0]}{version[1]}"
-            yield _family(machine, [*own, *tags.compatible_tags(version, interpreter, platforms)])
+    yield _family(*here, tags.sys_tags())
+    for one in MACHINES:
+        if (one.system, one.processor) != here and sys.implementation.name == "cpython":
+            yield _family(one.system, one.processor, one.tags(*sys.version_info[:2]))
 
 
-def _family(machine: tuple[str, str], its_tags: Iterable[Tag]) -> Family:
-    system, processor = machine
+def _family(system: str, processor: str, its_tags: Iterable[Tag]) -> Family:
     marker = f"sys_platform == '{system}' and platform_machine == '{processor}'"
     return Family(marker=marker, ranks={tag: rank for rank, tag in enumerate(its_tags)})
 

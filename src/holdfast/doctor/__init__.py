@@ -1,0 +1,1 @@
+"""Is this project ready to seal, and this machine ready to restore?"""

@@ -1,0 +1,109 @@
+"""What a project's own code imports, and what modules an installed package has."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from holdfast.project.discover import Project
+from holdfast.project.installed import Installed
+from holdfast.project.modules import is_environment
+
+_LARGEST = 2 << 20
+_MOST_FILES = 5000
+_NOT_CODE = frozenset(("node_modules", "site-packages", "__pycache__", "mlruns", "mlartifacts"))
+_SUFFIXES = (".py", ".pyd", ".so")
+
+
+@lru_cache(maxsize=4)
+def _imported(folder: Path) -> frozenset[str]:
+    found: set[str] = set()
+    for path in _files(folder):
+        for text in _code_in(path):
+            found.update(_imports(text))
+    return frozenset(found)
+
+
+def imported_by(project: Project) -> frozenset[str]:
+    """The top names of all modules that its scripts, packages and notebooks import."""
+    return _imported(project.folder)
+
+
+def modules_of(one: Installed) -> frozenset[str]:
+    """The top names that an installed distribution brings, by its RECORD; empty where none is."""
+    return _modules(one.dist_info / "RECORD")
+
+
+@lru_cache(maxsize=4096)
+def _modules(record: Path) -> frozenset[str]:
+    try:
+        with record.open(encoding="utf-8", newline="") as rows:
+            paths = [row[0] for row in csv.reader(rows) if row]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return frozenset()
+    tops = set()
+    for path in paths:
+        top, slash, rest = path.partition("/")
+        if slash and rest.endswith(_SUFFIXES) and top.isidentifier():
+            tops.add(top)
+        elif not slash and top.endswith(_SUFFIXES):
+            tops.add(top.partition(".")[0])
+    return frozenset(tops - {"__pycache__"})
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    seen = 0
+    for root, folders, names in os.walk(folder):
+        here = Path(root)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _NOT_CODE
+            and not is_environment(here / name)
+            and not (here / name / "pyproject.toml").exists()  # a project of its own
+        )
+        for name in sorted(names):
+            if name.endswith((".py", ".ipynb")) and seen < _MOST_FILES:
+                seen += 1
+                yield here / name
+
+
+def _code_in(path: Path) -> Iterator[str]:
+    try:
+        if path.stat().st_size > _LARGEST:
+            return
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    if path.suffix == ".py":
+        yield text
+        return
+    try:
+        for cell in json.loads(text).get("cells", ()):
+            if cell.get("cell_type") == "code":
+                lines = "".join(cell.get("source", ())).splitlines()
+                # IPython's own words are no Python.
+                yield "\n".join(line for line in lines if line.lstrip()[:1] not in ("%", "!", "?"))
+    except (ValueError, AttributeError, TypeError):
+        return
+
+
+def _imports(text: str) -> Iterator[str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in somebody's strings
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name.partition(".")[0] for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
