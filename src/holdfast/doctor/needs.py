@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from holdfast.doctor.finding import Finding, Level
-from holdfast.doctor.imports import imported_by, modules_of
+from holdfast.project.imports import imported_by, modules_of
 from holdfast.doctor.subject import Subject
 
 # Who needs them is a person, or CI: never a model.
