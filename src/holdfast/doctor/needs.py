@@ -9,8 +9,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from holdfast.doctor.finding import Finding, Level
-from holdfast.project.imports import imported_by, modules_of
 from holdfast.doctor.subject import Subject
+from holdfast.project.imports import imported_by, modules_of
 
 # Who needs them is a person, or CI: never a model.
 _FOR_DEVELOPERS = frozenset((
