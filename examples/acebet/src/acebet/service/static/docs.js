@@ -1,0 +1,2 @@
+// The API's documentation, where one may try it.
+window.SwaggerUIBundle({ url: "openapi.json", dom_id: "#docs" });
