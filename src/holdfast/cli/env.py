@@ -8,14 +8,17 @@ from datetime import datetime, timedelta, timezone
 import click
 
 from holdfast.cli import options
+from holdfast.cli.output import open_output
 from holdfast.cli.render import Screen, print_data, print_json, print_table
 from holdfast.environment.prune import Listed
 from holdfast.environment.prune_wheels import KeptWheel, list_wheels, prune_wheels
+from holdfast.environment.stats import Room, Stats, read_stats
 from holdfast.environment.store import Store
 from holdfast.errors import InputError, StoreError
 from holdfast.home import home
 from holdfast.image.base.prune import BASES, KeptFile, list_bases, prune_bases
 from holdfast.image.layers.prune import LAYERS, prune_layers
+from holdfast.page.bars import Bar, bars
 from holdfast.restore.findings import slim_keys
 from holdfast.units import size
 
@@ -25,7 +28,7 @@ _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 @click.group("env")
 def command() -> None:
-    """List and prune the environments that are kept (in HOLDFAST_HOME)."""
+    """What is kept in HOLDFAST_HOME: list it, measure it, prune it."""
 
 
 @command.command("list")
@@ -51,6 +54,73 @@ def list_(*, as_json: bool) -> None:
         for one in listed
     ]
     print_table(("key", "python", "packages ", "size ", "its own ", "used", ""), rows)
+
+
+@command.command("stats")
+@click.option(
+    "--svg",
+    metavar="FILE",
+    help="Draw it into a file, too.",
+)
+@options.as_json
+@options.talk
+def stats(*, svg: str | None, as_json: bool) -> None:
+    """Say what is kept, what sharing saves, and how often nothing had to be built."""
+    found = read_stats(Store.open().layout)
+    if svg is not None:
+        with open_output(svg) as write:
+            write(_drawn(found).encode())
+    if as_json:
+        print_json(found.to_dict())
+        return
+    rows = [
+        (
+            one.name,
+            str(one.items),
+            size(one.apparent),
+            size(one.bytes),
+            size(one.bytes - one.linked),
+            _bar(one, found),
+        )
+        for one in found.rooms
+    ]
+    only_here = size(found.bytes - found.linked)
+    rows.append(("all", "", size(found.apparent), size(found.bytes), only_here, ""))
+    print_table(("", "items ", "by names ", "on the disk ", "only here ", ""), rows)
+    print_data(_told(found))
+
+
+def _bar(room: Room, all_rooms: Stats) -> str:
+    """As many blocks as the room has twentieths of what there is by names: on the disk, and not."""
+    most = max(all_rooms.apparent, 1)
+    whole = round(20 * room.apparent / most)
+    real = min(whole, round(20 * room.bytes / most))
+    return "█" * real + "░" * (whole - real)
+
+
+def _told(found: Stats) -> str:
+    counts = found.counts
+    if counts.rate is None:
+        return "nothing has been restored yet"
+    return (
+        f"{size(found.apparent - found.bytes)} are shared between environments, "
+        f"{size(found.linked)} with uv's cache; of {counts.found + counts.shared + counts.built} "
+        f"restores {counts.found} found their environment, {counts.shared} one of another lock, "
+        f"{counts.built} built it: {counts.rate:.0%} without a build"
+    )
+
+
+def _drawn(found: Stats) -> str:
+    rows = [
+        Bar(
+            f"{one.name} ({one.items})",
+            (one.bytes - one.linked, one.linked, one.apparent - one.bytes),
+            size(one.bytes),
+        )
+        for one in found.rooms
+    ]
+    legend = ("only here", "uv's cache, too", "shared between environments")
+    return bars("What Holdfast keeps", _told(found), rows, legend)
 
 
 @command.command("prune")

@@ -84,6 +84,10 @@ class Layout:
         """The bytecode that the worker may write: outside the environment, which never changes."""
         return self.home / "pycache" / key
 
+    def count(self, outcome: str) -> Path:
+        """A byte for each restore that went so."""
+        return self.home / f"{outcome}.count"
+
     def request(self, digest: str) -> Path:
         """The key that a restore with these inputs came to."""
         return self.home / "requests" / f"{digest}.json"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.environment.counts import Outcome, count
 from holdfast.environment.layout import Layout, explained, open_layout, write_whole
 from holdfast.environment.lease import alone, alone_if_free, note_use, together
 from holdfast.environment.python import Interpreter, choose_python, read_facts, surroundings
@@ -118,6 +119,7 @@ class Store:
             digest = spec.digest()
             known = self._known(digest)
             if known is not None and (known.exact or not strict):
+                count(self.layout, Outcome.FOUND)
                 return known
             self._refuse_if_fixed(spec, known)
             interpreter = choose_python(
@@ -190,8 +192,10 @@ class Store:
         from holdfast.environment.plan import make_plan
 
         plan = make_plan(spec.pylock, interpreter, spec.only)
-        if not self._usable(plan):
+        usable = self._usable(plan)
+        if not usable:
             self._build(plan, spec, offline, on_progress)
+        count(self.layout, Outcome.SHARED if usable else Outcome.BUILT)
         request = self._request(plan)
         environment = self._environment(request)
         if spec.records:
