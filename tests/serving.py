@@ -49,6 +49,16 @@ class Odd(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         answer = model_input.rename(columns={"note": "<i>note</i>"})
         return answer.assign(said=(params or {}).get("said", ""))
+
+
+class Drawn(mlflow.pyfunc.PythonModel):
+    """What digit a picture shows, as ten chances."""
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    def predict(self, context, model_input, params=None):
+        return self.classifier.predict_proba(model_input.reshape(len(model_input), -1))
 '''
 
 TRAIN = """
@@ -62,11 +72,13 @@ import pandas as pd
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from served.temper import Odd, Temper
+from served.temper import Drawn, Odd, Temper
 
 out = Path(sys.argv[1])
 rng = np.random.default_rng(7)
@@ -112,8 +124,19 @@ mlflow.pyfunc.save_model(
     out / "odd", python_model=Odd(), signature=ModelSignature(Schema(columns), params=said),
     input_example=(o, {"said": "<b>!</b>"}),
 )
+digits = load_digits()
+# As they come, 8 x 8 and from 0 to 16; and as dark ink on white, in bytes and with a channel.
+large = np.kron(digits.images, np.ones((3, 3)))
+pictures = {"digits": digits.images, "dark": (255 - 255 / 16 * large).astype("uint8")[..., None]}
+for name, images in pictures.items():
+    nearest = KNeighborsClassifier(9, weights="distance")
+    mlflow.pyfunc.save_model(
+        out / name, input_example=images[:5],
+        python_model=Drawn(nearest.fit(images.reshape(len(images), -1), digits.target)),
+        signature=infer_signature(images, nearest.predict_proba(images[:5].reshape(5, -1))),
+    )
 """
-MODELS = ("numbers", "chances", "trees", "tensor", "mixed", "temper", "odd")
+MODELS = ("numbers", "chances", "trees", "tensor", "mixed", "temper", "odd", "digits", "dark")
 # What `temper` understands; see its docstring.
 RAISE, DIE, HANG, SLOW = -1_000_001.0, -1_000_002.0, -1_000_003.0, -1_000_004.0
 

@@ -10,6 +10,7 @@ from holdfast.page.markup import Markup, element, join, other, words
 from holdfast.serve.endpoint.endpoint import Endpoint
 from holdfast.serve.page.form import fields
 from holdfast.serve.page.identity import identity, version
+from holdfast.serve.page.pad import pad, picture_of
 from holdfast.serve.pool.pool import Pool
 
 # A kelp on its rock, drawn in a line: a tab has an icon, and asks for none.
@@ -151,14 +152,16 @@ def _section(title: str, name: str, *content: Markup | None) -> Markup:
 
 def _predict(pool: Pool, example: str) -> list[Markup | None]:
     form = fields(pool.schema, _params(pool))
+    own = form or pad(picture_of(pool.schema))
     # What sends is disabled until the script is there that does it.
     modes = Markup(
         '<fieldset class="modes"><legend>Request as</legend>'
-        '<label><input type="radio" name="mode" value="form" checked> form</label>'
+        '<label><input type="radio" name="mode" value="own" checked> '
+        f"{'form' if form else 'drawing'}</label>"
         '<label><input type="radio" name="mode" value="json"> JSON</label></fieldset>'
     )
     editor = Markup(
-        f'<div id="json"{" hidden" if form else ""}><label for="editor">Request, as JSON</label>'
+        f'<div id="json"{" hidden" if own else ""}><label for="editor">Request, as JSON</label>'
         f'<textarea id="editor" rows="12" spellcheck="false" autocomplete="off">\n'
         f"{escape(example)}</textarea></div>"
     )
@@ -166,8 +169,8 @@ def _predict(pool: Pool, example: str) -> list[Markup | None]:
     return [
         element(
             "form",
-            modes if form else None,
-            element("div", form, id="fields") if form else None,
+            modes if own else None,
+            element("div", own, id="fields") if own else None,
             editor,
             element(
                 "p",

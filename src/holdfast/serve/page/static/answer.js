@@ -1,8 +1,9 @@
-// The answer: a table where it is one, with the JSON it came as. Text only, never markup.
+// The answer: bars or a table where it is one, with the JSON it came as. Text only, never markup.
 
 import { Exact, isPlain, read, write } from "./exact.js";
 
 const MOST_ROWS = 100, MOST_COLUMNS = 40;
+const DIGITS = 4; // of a number beside its bar
 
 export function make(name, attributes = {}, ...content) {
   const element = document.createElement(name);
@@ -31,6 +32,10 @@ export function shown(body) {
     const text = cell(table.rows[0][0]);
     return { line: text, elements: [make("p", { class: "result" }, other(text)), folded(pretty)] };
   }
+  if (table.rows.length === 1 && table.numbered && table.rows[0].every(one => one instanceof Exact)) {
+    const { line, bars } = ranked(table.rows[0]);
+    return { line, elements: [bars, folded(pretty)] };
+  }
   const count = table.of === 1 ? "1 row" : `${table.of} rows`;
   return { line: count, elements: [drawn(table), folded(pretty)] };
 }
@@ -55,7 +60,8 @@ function tableOf(value) {
   if (list.every(one => Array.isArray(one) && one.every(isPlain))) {
     const width = Math.min(Math.max(...some.map(one => one.length)), MOST_COLUMNS);
     const heads = Array.from({ length: width }, (_, at) => String(at));
-    return { heads, rows: some.map(one => heads.map((_, at) => one[at])), of: list.length };
+    const rows = some.map(one => heads.map((_, at) => one[at]));
+    return { heads, rows, of: list.length, numbered: width < MOST_COLUMNS };
   }
   if (list.every(one => !isPlain(one) && !Array.isArray(one))) {
     const heads = [...new Set(some.flatMap(one => Object.keys(one)))].slice(0, MOST_COLUMNS);
@@ -75,6 +81,29 @@ function drawn({ heads, rows, of }) {
   const place = { class: "wide", tabindex: "0", role: "region", "aria-label": "Predictions" };
   return make("div", place, table);
 }
+
+/** One row of numbers: a bar for each, the highest marked. */
+function ranked(row) {
+  const values = row.map(one => Number(one.source));
+  const highest = values.indexOf(Math.max(...values));
+  const low = Math.min(...values, 0);
+  // Shares of a whole are as long as their share.
+  const high = low < 0 || values[highest] > 1 ? values[highest] : 1;
+  const short = value => String(Number(value.toPrecision(DIGITS)));
+  const lines = values.map((value, at) => {
+    const bar = make("span");
+    bar.style.width = `${100 * (value - low) / (high - low || 1)}%`;
+    return make("tr", at === highest ? { class: "highest" } : {},
+      make("th", { scope: "row" }, String(at)),
+      make("td", { class: "bar", "aria-hidden": "true" }, bar),
+      make("td", { class: "num" }, short(value), at === highest ? mark() : ""));
+  });
+  const place = { class: "wide", tabindex: "0", role: "region", "aria-label": "Predictions" };
+  const bars = make("div", place, make("table", { class: "bars" }, make("tbody", {}, ...lines)));
+  return { line: `${highest} is highest, with ${short(values[highest])}`, bars };
+}
+
+const mark = () => make("span", { class: "unseen" }, ", the highest");
 
 const kindOf = value => (value instanceof Exact ? "num" : "");
 

@@ -1,12 +1,14 @@
-// Asking for predictions: with the form or with JSON, and what is said of the answer.
+// Asking for predictions: with a form, a drawing or JSON, and what is said of the answer.
 
 import { make, other, problem, shown } from "./answer.js";
 import { copy, tellCommand } from "./command.js";
 import { read, write } from "./exact.js";
-import { addRow, fill, hasForm, isFull, namedIn, request, tableOf } from "./form.js";
+import * as form from "./form.js";
+import { openPad } from "./pad.js";
 
 const $ = selector => document.querySelector(selector);
-let address, authorization, editor, example, busy;
+const PAUSE = 200; // milliseconds between predictions while somebody draws
+let address, authorization, editor, example, own, busy, again, timer, asked;
 
 /** Take requests for the model at `place`; `key` says what headers show that one may. */
 export function takeRequests(place, key) {
@@ -14,9 +16,12 @@ export function takeRequests(place, key) {
   authorization = key;
   editor = $("#editor");
   example = parsed(editor.value);
-  busy = false;
+  // How a request is made without writing JSON: a form, a pad, or null.
+  own = $("#pad") ? openPad($("#pad"), example) : form.isThere() ? form : null;
+  busy = again = false;
   reset();
-  $("#request").addEventListener("submit", event => { event.preventDefault(); predict(); });
+  $("#request").addEventListener("submit", event => { event.preventDefault(); ask(); });
+  $("#request").addEventListener("drawn", drawn);
   $("#request").addEventListener("input", changed);
   $("#request").addEventListener("change", event => event.target.name === "mode" && turn());
   $("#request").addEventListener("rows", grown);
@@ -35,73 +40,89 @@ function parsed(text) {
   try { return read(text); } catch { return null; }
 }
 
-const inForm = () => hasForm() && $("[name=mode][value=form]").checked;
-const body = () => (inForm() ? write(request()) : editor.value);
+const inOwn = () => own !== null && $("[name=mode][value=own]").checked;
+const body = () => (inOwn() ? write(own.request()) : editor.value);
 
-/** Back to the model's example, in the form as far as it has a place for it. */
+/** Back to the model's example, in the form or on the pad as far as there is a place for it. */
 function reset() {
   editor.value = example ? write(example) : "";
-  if (hasForm()) {
-    const rows = tableOf(example)?.slice(0, 1) ?? [new Map()];
-    const { params } = example ?? {};
-    const first = { dataframe_records: rows.map(row => Object.fromEntries(row)), params };
-    if (fill(first)) addRow(new Map());
-  }
+  own?.begin(example);
   clear();
   grown();
 }
 
 function another() {
-  if (isFull()) return;
-  const rows = tableOf(example) ?? [];
-  addRow(rows[$("#fields .rows").children.length]).focus();
+  if (form.isFull()) return;
+  const rows = form.tableOf(example) ?? [];
+  form.addRow(rows[$("#fields .rows").children.length]).focus();
   grown();
 }
 
 /** There are more rows, or fewer. */
 function grown() {
-  $("#add")?.setAttribute("aria-disabled", isFull());
+  $("#add")?.setAttribute("aria-disabled", form.isFull());
   changed();
 }
 
-/** From the form to JSON and back, with what is written there. */
+/** From the form or the pad to JSON and back, with what is written there. */
 function turn() {
-  const toForm = inForm();
+  const back = inOwn();
   clear();
-  if (!toForm) editor.value = write(request());
-  const refused = toForm ? fill(parsed(editor.value)) : "";
+  if (!back) editor.value = write(own.request());
+  const refused = back ? own.fill(parsed(editor.value)) : "";
   if (refused) {
     $("[name=mode][value=json]").checked = true;
     $("[name=mode][value=json]").focus();
     say(refused);
   }
-  $("#json").hidden = inForm();
-  $("#fields").hidden = !inForm();
+  $("#json").hidden = inOwn();
+  $("#fields").hidden = !inOwn();
   // What is not shown is not checked either.
   for (const field of $("#fields").querySelectorAll("input, select, textarea")) {
-    field.disabled = !inForm();
+    field.disabled = !inOwn();
   }
-  $("#add").hidden = !inForm();
+  if ($("#add")) $("#add").hidden = !inOwn();
   changed();
 }
 
-async function predict() {
+/** Something was drawn: its prediction follows. Nothing has none. */
+function drawn({ detail: { blank } }) {
+  changed();
+  if (blank) clear(); else timer ??= setTimeout(follow, PAUSE);
+}
+
+function ask() {
   if (busy) return;
-  busy = true;
   clear();
+  predict();
+}
+
+/** Unless the answer to it is there already, or is on its way. */
+function follow() {
+  timer = undefined;
+  again = busy;
+  if (!busy && body() !== asked) predict();
+}
+
+async function predict() {
+  const sent = asked = body();
+  busy = true;
   $("#send").setAttribute("aria-disabled", "true");
   const headers = { "content-type": "application/json", ...authorization() };
   const began = performance.now();
   try {
-    const answer = await fetch(address, { method: "POST", headers, body: body() });
+    const answer = await fetch(address, { method: "POST", headers, body: sent });
     const text = await answer.text();
     const took = performance.now() - began;
+    // The page may have been cleared of what was asked.
+    if (asked !== sent) return;
     if (answer.ok) succeed(answer, text, took); else fail(answer, text, took);
   } catch {
     say("The server does not answer.", "bad");
   } finally {
     busy = false;
     $("#send").removeAttribute("aria-disabled");
+    if (again) follow();
   }
 }
 
@@ -116,12 +137,12 @@ function fail(answer, text, took) {
   const { code, message } = problem(text);
   say([make("strong", {}, `${answer.status} ${code}`.trim()), ` in ${milliseconds(took)}`], "bad");
   $("#said").append(make("span", { class: "message" }, other(message)));
-  const fields = inForm() ? namedIn(message) : [];
+  const fields = inOwn() ? own.namedIn(message) : [];
   for (const field of fields) {
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", "said");
   }
-  (fields[0] ?? (inForm() ? null : editor))?.focus();
+  (fields[0] ?? (inOwn() ? null : editor))?.focus();
 }
 
 const milliseconds = took => `${took < 100 ? took.toFixed(1) : Math.round(took)} ms`;
@@ -132,6 +153,9 @@ export function say(content, kind = "") {
 }
 
 function clear() {
+  clearTimeout(timer);
+  timer = asked = undefined;
+  again = false;
   say("");
   $("#answer").replaceChildren();
   for (const field of document.querySelectorAll("[aria-invalid]")) {

@@ -11,8 +11,16 @@ const fieldsIn = place => [...place.querySelectorAll("[data-name]")];
 const nameOf = field => JSON.parse(field.dataset.name);
 const rows = () => [...$(".rows").children];
 
-export const hasForm = () => $("template") !== null;
+export const isThere = () => $("template") !== null;
 export const isFull = () => rows().length >= MOST_ROWS;
+
+/** Show the first row of `example`, as far as it has one. */
+export function begin(example) {
+  const rows = tableOf(example)?.slice(0, 1) ?? [new Map()];
+  const { params } = example ?? {};
+  const first = { dataframe_records: rows.map(row => Object.fromEntries(row)), params };
+  if (fill(first)) addRow(new Map());
+}
 
 /** Show `request` in the form; says why where it cannot. */
 export function fill(request) {
