@@ -32,11 +32,13 @@ def test_few_passwords_a_client(service):
 
 def test_few_wrong_passwords_a_name_from_wherever(start):
     service = start(client="10.0.0.1", proxies="10.0.0.1")
+    for _ in range(WRONG_PASSWORDS.amount - 2):  # as if they had been: each takes its time
+        service.app.state.desk.limits.count(WRONG_PASSWORDS, "ada")
     found = [
         wrong(service, **{"x-forwarded-for": f"198.51.100.{number}"})().status_code
-        for number in range(WRONG_PASSWORDS.amount + 1)
+        for number in range(3)
     ]
-    assert found == [401] * WRONG_PASSWORDS.amount + [429]
+    assert found == [401, 401, 429]
     other = {"username": "eve", "password": PASSWORD}
     assert service.post("/token", data=other).status_code == 200
 

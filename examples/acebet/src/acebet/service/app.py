@@ -14,7 +14,6 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-import acebet
 from acebet.features import History
 from acebet.service import asking, signing
 from acebet.service.desk import Desk
@@ -56,7 +55,7 @@ def create_app(settings: Settings, history: History) -> FastAPI:
 
     app = FastAPI(
         title="AceBet",
-        description=acebet.__doc__ or "",
+        description="Who wins, of two players, on a day, on a surface.",
         lifespan=closing,
         docs_url=None,
         redoc_url=None,

@@ -46,11 +46,11 @@ class Directory:
             return found[0]
         if found:
             ids = [f"{player.id} ({player.country})" for player in found]
-            raise NoSuchPlayer(f"several players have that name: {', '.join(ids)}", [])
+            raise NoSuchPlayer(f"Several players have that name, take an id: {', '.join(ids)}.", [])
         near = get_close_matches(wanted, self._by_name, _NEAR, _LIKE_ENOUGH)
         names = [self._by_name[name][0].name for name in near]
         names += [one.name for one in self.search(named, _NEAR) if one.name not in names]
-        raise NoSuchPlayer("nobody of that name is in the data", names[:_NEAR])
+        raise NoSuchPlayer("Nobody of that name is in the data.", names[:_NEAR])
 
     def search(self, text: str, limit: int) -> list[Player]:
         """Players in whose name each word of `text` begins a word."""

@@ -14,10 +14,9 @@ export function showAnswer(answer, curves) {
   const better = probability >= 0.5 ? 0 : 1;
   $("#verdict").textContent = chances[0] === 0.5
     ? `${names[0]} and ${names[1]}: 50.0 % each`
-    : `${names[better]} wins with ${percent(chances[better])}`;
+    : `${names[better]} wins with a chance of ${percent(chances[better])}`;
   [...$(".chances").children].forEach((bar, which) => {
     bar.style.flexGrow = chances[which];
-    bar.textContent = `${names[which]} ${percent(chances[which])}`;
   });
   $("#told").textContent = [
     `${names[0]} ${percent(chances[0])}, ${names[1]} ${percent(chances[1])}`,
@@ -43,14 +42,17 @@ function reasons(found, names) {
     const cell = make("td", "bar");
     cell.append(bar, make("span", "unseen", odds ? `for ${names[which]}` : "for neither"));
     const row = document.createElement("tr");
-    const head = make("th", "", reason);
+    const head = make("th", "", reason.replaceAll("_", " "));
     head.scope = "row";
     row.append(head, cell, make("td", "number", signed(odds)));
     return row;
   });
 }
 
-const signed = odds => `${odds < 0 ? "−" : "+"}${Math.abs(odds).toFixed(2)}`;
+function signed(odds) {
+  const written = Math.abs(odds).toFixed(2);
+  return Number(written) ? `${odds < 0 ? "−" : "+"}${written}` : written;
+}
 
 function showCurves() {
   const { answer, curves } = shown;
@@ -58,7 +60,7 @@ function showCurves() {
   const names = [answer.first.name, answer.second.name];
   const drawn = curves.map((curve, which) => ({
     name: names[which],
-    points: curve.map(point => [point.date, chosen === "overall" ? point.overall : point[answer.surface]]),
+    points: curve.map(point => [point.date, chosen === "overall" ? point.overall : point.surfaces[answer.surface]]),
   }));
   const caption = make("figcaption", "legend");
   caption.append(...names.map((name, which) => make("span", `key side-${which}`, name)));

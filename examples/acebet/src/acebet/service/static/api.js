@@ -4,10 +4,9 @@ let token = "";
 
 /** What the server said instead of an answer, in a sentence. */
 export class Refused extends Error {
-  constructor(status, message, near = []) {
+  constructor(status, message, { field = "", near = [] } = {}) {
     super(message);
-    this.status = status;
-    this.near = near;
+    Object.assign(this, { status, field, near });
   }
 }
 
@@ -45,8 +44,9 @@ async function ask(path, { headers = {}, ...options } = {}) {
 
 function refusal(status, detail) {
   if (Array.isArray(detail)) {
-    return new Refused(status, detail.map(one => `${one.loc.at(-1)}: ${one.msg}`).join("; "));
+    const said = detail.map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join("; ");
+    return new Refused(status, said, { field: detail[0].loc.at(-1) });
   }
-  if (detail?.message) return new Refused(status, detail.message, detail.near);
+  if (detail?.message) return new Refused(status, detail.message, detail);
   return new Refused(status, detail || `The server answers with ${status}.`);
 }

@@ -1,7 +1,7 @@
 // Two curves over the same years, as SVG: on a grid, named where they end.
 
 const NS = "http://www.w3.org/2000/svg";
-const WIDTH = 640, HEIGHT = 260, LEFT = 44, RIGHT = 12, TOP = 10, BOTTOM = 26;
+const WIDTH = 640, HEIGHT = 260, LEFT = 56, RIGHT = 12, TOP = 10, BOTTOM = 26;
 const MOST_YEARS = 8; // that are named below
 
 /** A picture of `curves`: [{name, points: [[date, value]]}], dates as texts. */

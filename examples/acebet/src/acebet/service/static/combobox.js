@@ -29,10 +29,11 @@ export class Combobox {
   /** The player who was chosen, or whose name is written there. */
   get value() { return this.chosen?.id ?? this.input.value.trim(); }
 
-  choose(player) {
-    this.stop();
+  choose(player) { this.write(player.name, player); }
+
+  write(name, player = null) {
     this.chosen = player;
-    this.input.value = player?.name ?? "";
+    this.input.value = name;
     this.input.removeAttribute("aria-invalid");
     this.close();
   }
@@ -48,31 +49,39 @@ export class Combobox {
     this.asked?.abort();
   }
 
-  async search() {
+  /** Ask for suggestions; `step` from none is the one to mark. */
+  async search(step = 0) {
+    this.stop();
     const q = this.input.value.trim();
     if (!q) return this.close();
     this.asked = new AbortController();
     try {
       this.show(await players(q, this.asked.signal));
+      if (step && this.found.length) this.mark(this.at + step);
     } catch (error) {
       if (error instanceof Refused) this.close(error.message);
+      else if (error.name !== "AbortError") throw error;
     }
   }
 
   show(found) {
+    const marked = this.found[this.at]?.id;
     this.found = found;
-    this.at = -1;
     this.list.replaceChildren(...found.map((player, place) => option(player, `${this.list.id}-${place}`)));
     this.list.hidden = found.length === 0;
     this.input.setAttribute("aria-expanded", String(found.length > 0));
     this.input.removeAttribute("aria-activedescendant");
     const many = found.length === 1 ? "1 player" : `${found.length} players`;
     told.textContent = found.length ? `${many}, arrow keys to choose` : "No such player";
+    // Who was marked while the server was asked, stays marked.
+    this.at = found.findIndex(player => player.id === marked);
+    if (this.at >= 0) this.mark(this.at);
   }
 
   close(message = "") {
     this.stop();
     this.list.hidden = true;
+    this.found = [];
     this.at = -1;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
@@ -83,7 +92,8 @@ export class Combobox {
     const open = !this.list.hidden;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (open) this.mark(this.at + (event.key === "ArrowDown" ? 1 : -1)); else this.search();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      if (open) this.mark(this.at + step); else this.search(step);
     } else if (event.key === "Enter" && open && this.at >= 0) {
       event.preventDefault();
       this.choose(this.found[this.at]);
@@ -97,7 +107,7 @@ export class Combobox {
 
   mark(place) {
     const items = [...this.list.children];
-    this.at = (place + items.length) % items.length;
+    this.at = place < 0 ? items.length - 1 : place % items.length;
     items.forEach((item, index) => item.setAttribute("aria-selected", String(index === this.at)));
     this.input.setAttribute("aria-activedescendant", items[this.at].id);
     items[this.at].scrollIntoView({ block: "nearest" });

@@ -26,11 +26,8 @@ submitted("#match", async form => {
     first: String(first.value), second: String(second.value), surface: surface.value, date: date.value,
     level: level.value, best_of: Number(sets.value),
   };
-  const empty = [[match.first, first.input, "Choose the first player."], [match.second, second.input, "Choose the second player."],
-    [match.date, date, "Choose a date."]].find(([value]) => !value);
-  if (empty) {
-    wrong(empty[1]);
-    throw new api.Refused(422, empty[2]);
+  for (const [field, what] of [["first", "the first player"], ["second", "the second player"], ["date", "a date"]]) {
+    if (!match[field]) throw new api.Refused(422, `Choose ${what}.`, { field });
   }
   const answer = await api.predict(match);
   const curves = await Promise.all([answer.first, answer.second].map(player => api.curve(player.id, match.date)));
@@ -40,10 +37,9 @@ submitted("#match", async form => {
 $("#out").addEventListener("click", () => { api.signOut(); show(false); });
 
 $("#swap").addEventListener("click", () => {
-  const [one, other] = [first, second].map(box => box.chosen ?? { name: box.input.value });
-  first.choose(other);
-  second.choose(one);
-  for (const box of [first, second]) if (!box.chosen.id) box.chosen = null;
+  const [one, other] = [first, second].map(box => [box.input.value, box.chosen]);
+  first.write(...other);
+  second.write(...one);
 });
 
 /** One of the two forms; what is not for this one is not left behind for the next. */
@@ -85,30 +81,27 @@ function refused(selector, error) {
     show(false);
     return say("#sign-in", "Sign in again: half an hour is over.");
   }
-  say(selector, error.message, error.near);
+  const box = { first, second }[error.field];
+  const field = box?.input ?? $(selector).elements[error.field];
+  field?.setAttribute("aria-invalid", "true");
+  field?.focus();
+  const near = error.near.flatMap(name => [" ", suggestion(name, box)]);
+  say(selector, error.message, near.length ? " Perhaps:" : "", ...near);
 }
 
-function say(selector, message, near = []) {
-  const said = $(`${selector} .said`);
-  said.replaceChildren(message, ...near.flatMap(name => [" ", suggestion(name)]));
+function say(selector, ...what) {
+  $(`${selector} .said`).replaceChildren(...what);
 }
 
 /** A name that was perhaps meant, to be taken with a click. */
-function suggestion(name) {
+function suggestion(name, box) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = name;
   button.addEventListener("click", () => {
-    const box = document.querySelector("#match [aria-invalid]")?.id === "second-name" ? second : first;
-    box.choose({ name });
-    box.chosen = null;
+    box.write(name);
     say("#match", "");
     box.input.focus();
   });
   return button;
-}
-
-function wrong(field) {
-  field.setAttribute("aria-invalid", "true");
-  field.focus();
 }
