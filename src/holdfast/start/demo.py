@@ -12,13 +12,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from holdfast.errors import InputError, ToolError
 from holdfast.redact import redact
-from holdfast.start.own import own_source
+from holdfast.start import own
 from holdfast.uv import run_uv, uv_environment, uv_program
 
 Say = Callable[[str], None]
@@ -101,8 +100,8 @@ def _write_project(folder: Path) -> None:
     with as_file(files("holdfast.start") / "demo_project") as template:
         shutil.copytree(template, folder, ignore=shutil.ignore_patterns("__pycache__"))
     pyproject = folder / "pyproject.toml"
-    source = own_source()
-    requirement = "holdfast" if source else f"holdfast=={version('holdfast')}"
+    source = own.source()
+    requirement = "holdfast" if source else f"holdfast=={own.version()}"
     text = pyproject.read_text(encoding="utf-8").replace('"holdfast"', json.dumps(requirement))
     if source:
         # A JSON string is a TOML string.

@@ -20,9 +20,9 @@ import yaml
 from holdfast.errors import InputError, ToolError
 from holdfast.extras import needed
 from holdfast.project.git import run_git
+from holdfast.start import own
 from holdfast.start.catalogue import list_templates, read_questions
-from holdfast.start.own import own_source
-from holdfast.start.published import Published, own_version, publish
+from holdfast.start.published import Published, publish
 
 ANSWERS = ".copier-answers.yml"
 _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?")  # PEP 508, and a module's
@@ -69,14 +69,11 @@ def init(
         StoreError: HOLDFAST_HOME cannot be used.
     """
     _check_empty(folder)
-    data = {
-        "project": folder.name,
-        "package": re.sub(r"[-.]+", "_", folder.name).lower(),
-        "python": python or f"{sys.version_info.major}.{sys.version_info.minor}",
-        **_own(),
-        **_known(answers or {}, template),
-    }
-    _check_names(data["project"], data["package"])
+    data = {"project": folder.name, **_known(answers or {}, template)}
+    data.setdefault("package", re.sub(r"[-.]+", "_", data["project"]).lower())
+    data.setdefault("python", python or f"{sys.version_info.major}.{sys.version_info.minor}")
+    data = {**_own(), **data}
+    _check(data["project"], data["package"], data["python"])
     published = publish(template)
     with _copier() as copier:
         copier.run_copy(
@@ -126,7 +123,7 @@ def update(folder: Path) -> Made:
 
 
 def _own() -> dict[str, str]:
-    return {"holdfast_version": own_version(), "holdfast_source": own_source()}
+    return {"holdfast_version": own.version(), "holdfast_source": own.source()}
 
 
 def _known(answers: Mapping[str, str], template: str) -> Mapping[str, str]:
@@ -150,7 +147,7 @@ def _check_empty(folder: Path) -> None:
         raise InputError(f"{folder} is not empty", hint="name a folder that is not there yet")
 
 
-def _check_names(project: str, package: str) -> None:
+def _check(project: str, package: str, python: str) -> None:
     if not _NAME.fullmatch(project):
         raise InputError(
             f"{project!r} is no name for a project: a letter first, then letters, digits, "
@@ -158,12 +155,17 @@ def _check_names(project: str, package: str) -> None:
             hint="holdfast init my-model",
         )
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", package) or keyword.iskeyword(package):
-        raise InputError(f"{package!r} is no name for a Python package", hint="--data package=…")
+        raise InputError(
+            f"{package!r} is no name for a Python package",
+            hint="name it yourself: --data package=my_model",
+        )
     if package in _TAKEN or package in sys.stdlib_module_names:
         raise InputError(
             f"{package!r} is a module's name already; the project's own would hide it",
             hint=f"holdfast init my-{project}",
         )
+    if not re.fullmatch(r"3\.[1-9]\d(\.\d+)?", python):
+        raise InputError(f"{python!r} is no Python for this; expected 3.10 or newer, as 3.12")
 
 
 def _read_answers(folder: Path) -> Mapping[str, Any]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 from holdfast.environment.lease import alone
+from holdfast.errors import StoreError
 from holdfast.home import home
 from holdfast.project.git import run_git
+from holdfast.start import own
 from holdfast.start.catalogue import read_template
 
 _ALWAYS = {
@@ -67,18 +68,16 @@ def publish(template: str) -> Published:
     """
     contents = read_template(template)
     folder = home() / "templates"
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made: {error.strerror}") from error
     repository = folder / template
     with alone(folder / f"{template}.lock"):
         run_git(folder, _ALWAYS, "init", "--quiet", "--initial-branch=main", template)
         tree = _write(repository, contents)
         version = _version_of(repository, tree) or _tag(repository, tree)
     return Published(repository=repository, version=version)
-
-
-def own_version() -> str:
-    """This Holdfast's."""
-    return version_of("holdfast")
 
 
 def _write(repository: Path, contents: Mapping[str, bytes]) -> str:
@@ -102,13 +101,13 @@ def _version_of(repository: Path, tree: str) -> str:
         repository, _ALWAYS, "for-each-ref", "--format=%(refname:short) %(tree)", "refs/tags"
     )
     here = (line.split() for line in listed.splitlines() if line.endswith(tree))
-    ours = own_version()
+    ours = own.version()
     return next((version for version, _ in here if version.partition("+")[0] == ours), "")
 
 
 def _tag(repository: Path, tree: str) -> str:
     seen = _tags(repository)
-    ours = own_version()
+    ours = own.version()
     versions = [ours, *(f"{ours}+{number}" for number in range(2, len(seen) + 2))]
     version = next(version for version in versions if version not in seen)
     commit = run_git(repository, _ALWAYS, "commit-tree", tree, "-m", f"Holdfast {version}").strip()
