@@ -1,0 +1,1 @@
+"""A model of wines, and the API that answers with it."""
