@@ -20,6 +20,8 @@ from holdfast.score.options import BATCH_ROWS
 from holdfast.score.said import raised_in
 from holdfast.score.task import answer, place_order, scorer_for
 
+_CLIENT_NEEDS = "docs/score-clusters.md says what ray:// takes; on a node of the cluster nothing"
+
 
 class Predicting:
     """An actor's part: the node is made ready when it starts, and a worker with it."""
@@ -102,7 +104,18 @@ def connect(address: str) -> None:
     try:
         cluster.init(address=address or None, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ToolError(f"Ray at {address} does not answer: {error}") from error
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise ToolError(
+            f"Ray at {address or 'RAY_ADDRESS'} does not answer: {said[-1]}",
+            hint=_CLIENT_NEEDS if address.startswith("ray://") else None,
+        ) from error
+
+
+def is_client() -> bool:
+    """Whether this process is no part of the cluster, and speaks to it by Ray's client."""
+    from ray.util.client import ray as client
+
+    return bool(client.is_connected())
 
 
 def for_ray(order: Order, *, workers: int | None, batch_rows: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pyarrow.csv
 
 from holdfast.progress import Progress
 from holdfast.score.cluster import ClusterJob
-from holdfast.score.ray_engine import connect, explained, for_ray, make_all_ready
+from holdfast.score.ray_engine import connect, explained, for_ray, is_client, make_all_ready
 
 # Batches of a block: what a node has to do again where another one is lost, and an output file.
 _BLOCK = 8
@@ -27,13 +27,27 @@ def run_on_ray(job: ClusterJob, on_progress: Progress) -> None:
         on_progress("making every node ready")
         make_all_ready(job.order)
         on_progress("predicting on Ray")
-        # By itself Ray makes one block of what is small, and one node would do all.
-        given = _read(job).repartition(target_num_rows_per_block=_BLOCK * job.batch_rows)
-        predicted = given.map_batches(
-            **for_ray(job.order, workers=job.workers, batch_rows=job.batch_rows)
-        )
-        write = predicted.write_csv if job.output_format == "csv" else predicted.write_parquet
-        write(job.target)
+        if is_client():
+            _run_there(job)
+        else:
+            _run(job)
+
+
+def _run_there(job: ClusterJob) -> None:
+    """Run it in a task of the cluster: `ray.data` does not run at a client's end of `ray://`."""
+    import ray as cluster
+
+    cluster.get(cluster.remote(num_cpus=0, max_retries=0)(_run).remote(job))
+
+
+def _run(job: ClusterJob) -> None:
+    # By itself Ray makes one block of what is small, and one node would do all.
+    given = _read(job).repartition(target_num_rows_per_block=_BLOCK * job.batch_rows)
+    predicted = given.map_batches(
+        **for_ray(job.order, workers=job.workers, batch_rows=job.batch_rows)
+    )
+    write = predicted.write_csv if job.output_format == "csv" else predicted.write_parquet
+    write(job.target)
 
 
 def _read(job: ClusterJob) -> Any:
