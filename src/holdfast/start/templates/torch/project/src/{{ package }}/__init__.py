@@ -1,0 +1,1 @@
+"""Reads digits that people wrote."""
