@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from holdfast import own
 from holdfast.errors import InputError, ToolError
 from holdfast.redact import redact
-from holdfast.start import own
 from holdfast.uv import run_uv, uv_environment, uv_program
 
 Say = Callable[[str], None]

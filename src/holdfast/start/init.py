@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
+from holdfast import own
 from holdfast.errors import InputError, ToolError
 from holdfast.extras import needed
 from holdfast.project.git import run_git
-from holdfast.start import own
 from holdfast.start.catalogue import list_templates, read_questions
 from holdfast.start.published import Published, publish
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast import own
 from holdfast.environment.lease import alone
 from holdfast.errors import StoreError
 from holdfast.home import home
 from holdfast.project.git import run_git
-from holdfast.start import own
 from holdfast.start.catalogue import read_template
 
 _ALWAYS = {

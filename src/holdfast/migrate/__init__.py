@@ -1,0 +1,1 @@
+"""A uv project from what pip, pip-tools, Pipenv, Poetry, conda or setuptools know of one."""

@@ -1,0 +1,208 @@
+"""Writing `pyproject.toml` in a copy: uv does it, but for what it has no command for.
+
+What a person wrote there stays as it is, comments and order included.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, MutableMapping, MutableSequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import tomlkit
+from packaging.specifiers import SpecifierSet
+from tomlkit.exceptions import TOMLKitError
+
+from holdfast import own
+from holdfast.errors import InputError
+from holdfast.migrate.wanted import OWN, Index, Wanted, project_name, variables_of
+from holdfast.redact import redact
+from holdfast.uv import run_uv
+
+_OLDEST = (3, 10)  # that Holdfast works with
+
+
+@contextmanager
+def edited(copy: Path) -> Iterator[Any]:
+    """`pyproject.toml` as a document that may be changed; it is written when all went well.
+
+    Raises:
+        InputError: It is not TOML.
+    """
+    path = copy / "pyproject.toml"
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise InputError(f"pyproject.toml is not TOML: {error}") from error
+    yield document
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def write_draft(copy: Path, wanted: Wanted, python: str, without: Iterable[str]) -> list[str]:
+    """Write all that is wanted into `pyproject.toml`, but Holdfast; what is to be said of it.
+
+    Args:
+        copy: The folder; named as the project is to be, unless it has a name.
+        wanted: What the old files ask for.
+        python: The release to work with, "3.11".
+        without: Names of dependencies to leave out.
+
+    Raises:
+        InputError: A name of `without` is no dependency.
+        ToolError: uv refuses a requirement.
+    """
+    with edited(copy) as document:
+        _name(document, copy.name, python)
+        _set_uv(document, wanted)
+    for group, lines in wanted.requirements.items():
+        _add(copy, group, lines)
+    for name in without:
+        run_uv(["remove", "--frozen", "--quiet", name], cwd=copy)
+    with edited(copy) as document:
+        found = _take_credentials(document)
+    return [*_about_indexes(wanted.indexes), *found]
+
+
+def _name(document: Any, folder: str, python: str) -> None:
+    project = document.setdefault("project", tomlkit.table())
+    if not project.get("name"):
+        project["name"] = project_name(folder)
+    dynamic = project.get("dynamic", ())
+    if "version" not in dynamic and not project.get("version"):
+        project["version"] = "0.1.0"
+    if "requires-python" not in project:
+        project["requires-python"] = f">={python}"
+    project.setdefault("dependencies", tomlkit.array())
+
+
+def _set_uv(document: Any, wanted: Wanted) -> None:
+    """Indexes, constraints and settings: uv has no command to write them."""
+    tables = {**wanted.settings}
+    if wanted.constraints:
+        tables["constraint-dependencies"] = _lines(wanted.constraints)
+    if not tables and not wanted.indexes:
+        return
+    uv = document.setdefault("tool", tomlkit.table(is_super_table=True)).setdefault(
+        "uv", tomlkit.table()
+    )
+    uv.update(tables)
+    indexes = uv.setdefault("index", tomlkit.aot()) if wanted.indexes else []
+    for one in wanted.indexes:
+        table = tomlkit.table()
+        table.update(_index(one))
+        indexes.append(table)
+
+
+def _index(one: Index) -> dict[str, Any]:
+    more: dict[str, dict[str, Any]] = {
+        "default": {"default": True},
+        "extra": {},
+        "flat": {"format": "flat"},
+    }
+    return {"name": one.name, "url": one.url, **more[one.kind]}
+
+
+def _lines(lines: Iterable[str]) -> Any:
+    array = tomlkit.array()
+    array.extend(dict.fromkeys(lines))
+    return array.multiline(multiline=True)
+
+
+def _add(copy: Path, group: str, lines: tuple[str, ...]) -> None:
+    if not lines:
+        return
+    where = ["--group", group] if group != OWN else []
+    with NamedTemporaryFile("w", dir=copy, suffix=".txt", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        run_uv(
+            ["add", "--frozen", "--no-workspace", "--quiet", *where, "-r", Path(file.name).name],
+            cwd=copy,
+        )
+
+
+def add_holdfast(copy: Path) -> list[str]:
+    """Make Holdfast a dependency, from where this one came; what is to be said of it.
+
+    Raises:
+        ToolError: This one came from a file that is not there any more.
+    """
+    run_uv(["add", "--frozen", "--quiet", own.source() or "holdfast"], cwd=copy)
+    with edited(copy) as document:
+        project = document["project"]
+        old = str(project["requires-python"])
+        new = _narrowed(old)
+        if new == old:
+            return []
+        project["requires-python"] = new
+    return [f'requires-python was "{old}", and is "{new}": Holdfast works from there on']
+
+
+def _narrowed(specifier: str) -> str:
+    """`specifier` without what is too old for Holdfast."""
+    oldest = f"{_OLDEST[0]}.{_OLDEST[1]}"
+    before = f"{_OLDEST[0]}.{_OLDEST[1] - 1}"
+    if not SpecifierSet(specifier).contains(f"{before}.99"):
+        return specifier
+    kept = [
+        str(one)
+        for one in SpecifierSet(specifier)
+        if one.operator not in {">=", ">", "~=", "=="} or (one.contains(f"{oldest}.99")
+        and one.operator == "==")
+    ]  # fmt: skip
+    upper = ["<4"] if any(one.operator == "~=" for one in SpecifierSet(specifier)) else []
+    return ",".join([f">={oldest}", *sorted({*kept, *upper})])
+
+
+def _about_indexes(indexes: Iterable[Index]) -> Iterator[str]:
+    for one in indexes:
+        if one.guarded:
+            prefix = variables_of(one.name)
+            yield (
+                f"the credentials in the URL of {one.name} are not taken over: uv has them from "
+                f"{prefix}_USERNAME and {prefix}_PASSWORD, netrc or a keyring; the old file has "
+                "them still"
+            )
+
+
+def _take_credentials(document: Any) -> list[str]:
+    """Take them out of all URLs in the tables that uv reads; what was found."""
+    tables = [document.get("project"), document.get("dependency-groups")]
+    tables.append(document.get("tool", {}).get("uv"))
+    taken = sorted({url for table in tables if table is not None for url in _cleaned(table)})
+    return [
+        f"credentials stood in a URL: {url} is without them now. uv and git have them from netrc, "
+        "a keyring, git's credential helper, or UV_INDEX_<NAME>_USERNAME and _PASSWORD"
+        for url in taken
+    ]
+
+
+def _cleaned(table: Any) -> Iterator[str]:
+    items: Iterable[tuple[Any, Any]] = (
+        list(table.items()) if isinstance(table, MutableMapping) else list(enumerate(table))
+    )
+    for key, value in items:
+        if isinstance(value, str):
+            if redact(value) != value:
+                table[key] = redact(str(value))
+                yield redact(re.sub(r"^.*?(?=\w+://)", "", value))
+        elif isinstance(value, (MutableMapping, MutableSequence)):
+            yield from _cleaned(value)
+
+
+def choose_python(copy: Path, candidates: Iterable[str]) -> str:
+    """The first of `candidates` that the project allows, or the oldest that it does.
+
+    Args:
+        copy: The project's folder.
+        candidates: Releases, "3.11", or "" for not known.
+    """
+    with edited(copy) as document:
+        allowed = SpecifierSet(str(document.get("project", {}).get("requires-python", "")))
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    every = [*candidates, here, *(f"3.{minor}" for minor in range(_OLDEST[1], 30))]
+    return next((one for one in every if one and allowed.contains(f"{one}.99")), here)
