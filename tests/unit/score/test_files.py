@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.csv
@@ -19,6 +21,7 @@ from holdfast.score.csv_file import Aside
 from holdfast.score.place import find_files, place_of
 from holdfast.score.plan import make_splits, refuse_overlap
 from holdfast.score.read import Wanted, inspect, read_batches
+from holdfast.score.run import alone
 
 TABLE = pa.table({"id": ["007", "1,5", None], "x": [0.5, None, 2.0], "n": [1, 2, 3]})
 TYPES = {"x": pa.float64(), "n": pa.int64()}
@@ -75,13 +78,40 @@ def test_credentials_of_a_uri_are_not_said():
     assert "secret" not in place_of("s3://key:secret@bucket/x?region=eu-west-1").name
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read(tmp_path):
-    put(tmp_path, "a/x.csv")
-    (tmp_path / "a").chmod(0)
-    with pytest.raises(InputError, match="Permission denied"):
-        find_files(str(tmp_path / "a"))
-    (tmp_path / "a").chmod(0o700)
+@contextmanager
+def somebody_elses():
+    """A folder that we may not write to, with a folder and a file that we may not read."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        put(folder, "shut/x.csv")
+        put(folder, "x.csv").chmod(0)
+        (folder / "shut").chmod(0)
+        folder.chmod(0o555)
+        root = os.geteuid() == 0
+        if root:  # who may do all of it
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            for path in (folder, folder / "shut"):
+                path.chmod(0o700)
+
+
+def test_what_may_not_be_read_or_written_is_said():
+    with somebody_elses() as folder:
+        with pytest.raises(InputError, match="shut cannot be read: Permission denied"):
+            find_files(str(folder / "shut"))
+        (split,) = splits_of(folder / "x.csv")
+        with pytest.raises(InputError, match=r"x\.csv cannot be read: Permission denied"):
+            inspect(split)
+        out = place_of(folder / "out")
+        with (
+            pytest.raises(InputError, match="out cannot be written: Permission denied"),
+            alone(out),
+        ):
+            pass
 
 
 def test_outputs_have_the_inputs_names_and_their_own_ends(tmp_path):
