@@ -61,9 +61,12 @@ def draw(tab, lines):
 
 def sent(tab):
     """What the button sends, as an array; and the answer."""
-    expect(tab.get_by_role("button", name="Predict")).not_to_have_attribute("aria-disabled", "true")
+    button = tab.get_by_role("button", name="Predict")
+    # Pressed while what was drawn is still being predicted, it would have nothing to add.
+    tab.wait_for_timeout(250)
+    expect(button).not_to_have_attribute("aria-disabled", "true")
     with tab.expect_response("**/invocations") as answer:
-        tab.get_by_role("button", name="Predict").click()
+        button.click()
     assert answer.value.status == 200, answer.value.text()
     return np.array(answer.value.request.post_data_json["inputs"]), answer.value.json()
 
@@ -245,6 +248,36 @@ def test_from_the_pad_to_json_and_back(show):
     editor.fill(json.dumps({"instances": drawn.tolist()}))
     tab.get_by_label("drawing", exact=True).check()
     assert np.array_equal(sent(tab)[0], drawn)
+
+
+def test_how_pictures_are_written_is_read_from_the_example(show):
+    tab = show("digits")
+    manner = """
+    async ([pictures, whole]) => {
+      const { manner } = await import(new URL("../../static/picture.js", document.baseURI));
+      const { paper, ink, fit } = manner(pictures, { width: 8, height: 8, whole });
+      return [paper, ink, fit && [fit.x, fit.y, fit.side].map(one => Math.round(one))];
+    }
+    """
+
+    def known(low, high, dot):
+        """Of a picture with a square of 2 x 2 cells, of `dot` where all else is the other end."""
+        picture = np.full((8, 8), low + high - dot, float)
+        picture[3:5, 3:5] = dot
+        return tab.evaluate(manner, [[picture.ravel().tolist()], True])
+
+    middle = [4, 4, 2]
+    assert known(0, 1, 1) == [0, 1, middle]
+    assert known(0, 250, 250) == [0, 255, middle]
+    assert known(0, 255, 0) == [255, 0, middle]
+    assert known(0, 16, 16) == [0, 16, middle]
+    assert known(-1, 1, -1) == [1, -1, middle]
+    assert known(-0.42, 2.8, 2.8) == [-0.42, 2.8, middle]
+    assert tab.evaluate(manner, [[], True]) == [0, 255, None]
+    assert tab.evaluate(manner, [[], False]) == [0, 1, None]
+    assert tab.evaluate(manner, [[[0] * 64], False]) == [0, 1, None]
+    corner = [[255] * 3 + [0] * 61]
+    assert tab.evaluate(manner, [corner, True]) == [0, 255, None]
 
 
 def test_what_is_no_picture_has_no_pad(show):

@@ -56,7 +56,7 @@ def pad(picture: Picture | None) -> Markup | None:
         "whole": not tensor.kind.startswith("float"),
         "name": tensor.name,
     }
-    size = f"{picture.width} \N{MULTIPLICATION SIGN} {picture.height}"
+    size = f"{picture.width}\xa0\N{MULTIPLICATION SIGN}\xa0{picture.height}"
     told = escape(json.dumps(about), quote=True)
     return Markup(
         f'<div id="pad" data-picture="{told}"><div class="drawing"><div class="sheet">'

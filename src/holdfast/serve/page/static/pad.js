@@ -132,7 +132,7 @@ export function openPad(place, example) {
   /** Show the first picture of `request`. */
   function fill(request) {
     const pictures = picturesIn(request);
-    const size = `${cells.width} × ${cells.height}`;
+    const size = `${cells.width}\u00a0×\u00a0${cells.height}`;
     if (!pictures.length || !pictures.every(one => fits(one))) {
       return `This JSON is no picture of ${size} numbers, so it stays JSON.`;
     }

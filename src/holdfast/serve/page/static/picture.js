@@ -4,6 +4,7 @@
 const FAINT = 0.1;
 // Share of a side by which the middle of ink may be off, and the ink still counts as centred.
 const OFF = 0.1;
+const MOST_ENLARGED = 4; // times, so that a dot stays one
 
 /** How a model's pictures are written, by those of its example (lists of numbers; maybe none). */
 export function manner(pictures, { width, height, whole }) {
@@ -64,7 +65,7 @@ export function measured(ink, { width, height }) {
 export function brought(ink, from, to, fit) {
   const found = fit && measured(ink, from);
   if (!found) return byArea(ink, from, to, { left: 0, top: 0, step: from.width / to.width });
-  const step = found.side / fit.side;
+  const step = Math.max(found.side / fit.side, from.width / to.width / MOST_ENLARGED);
   // By whole cells, as MNIST was made: edges that are sharp stay that. No ink goes over the edge.
   const column = within(fit.x - (found.x - found.left) / step, to.width - found.wide / step);
   const row = within(fit.y - (found.y - found.top) / step, to.height - found.tall / step);
