@@ -10,16 +10,18 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from itertools import islice
 from math import nan
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
 from acebet.data import ROUNDS, SURFACES
 
+Number = TypeVar("Number", int, float)
 When = tuple[int, int]
 """The ordinal of a date, and the place of a round in `ROUNDS`."""
 START = 1500.0
 RECENT = 50
+_GAMES = 20
 PLACES = {name: place for place, name in enumerate(ROUNDS)}
 _SURFACE_PLACES = {name: place for place, name in enumerate(SURFACES)}
 _HANDS = {"L": 1.0, "R": 0.0}
@@ -35,10 +37,12 @@ class Result(NamedTuple):
 
 
 class State(NamedTuple):
-    """A player after some match."""
+    """A player after some match: `games` are ratings, too, by how many games were won and lost."""
 
     elo: float = START
+    games: float = START
     by_surface: tuple[float, ...] = (START,) * len(SURFACES)
+    games_by_surface: tuple[float, ...] = (START,) * len(SURFACES)
     played: int = 0
     played_on: tuple[int, ...] = (0,) * len(SURFACES)
     recent: tuple[Result, ...] = ()
@@ -115,7 +119,7 @@ def walk(matches: pd.DataFrame) -> tuple[Careers, Meetings]:
         loser = careers.setdefault(row.loser_id, Career())
         _learn_facts(winner, when[0], [getattr(row, f"winner_{name}") for name in _FACTS])
         _learn_facts(loser, when[0], [getattr(row, f"loser_{name}") for name in _FACTS])
-        _learn_result(winner, loser, when, _SURFACE_PLACES.get(row.surface))
+        _learn_result(winner, loser, when, row)
         pair = pair_of(row.winner_id, row.loser_id)
         meetings.setdefault(pair, []).append(Meeting(when, row.winner_id, row.surface))
     return careers, meetings
@@ -133,31 +137,50 @@ def _learn_facts(career: Career, day: int, published: list[Any]) -> None:
         career.facts.append(Facts(day, name, country, _HANDS.get(hand, nan), *numbers))
 
 
-def _learn_result(winner: Career, loser: Career, when: When, surface: int | None) -> None:
+def _learn_result(winner: Career, loser: Career, when: When, match: Any) -> None:
     of_winner, of_loser = winner.now(), loser.now()
-    chance = expected(of_winner.elo, of_loser.elo)
-    on_surface = 0.5
-    if surface is not None:
-        on_surface = expected(of_winner.by_surface[surface], of_loser.by_surface[surface])
-    result = Result(when[0], won=True, chance=chance)
-    _add(winner, when, _after(of_winner, result, surface, 1 - on_surface))
-    result = Result(when[0], won=False, chance=1 - chance)
-    _add(loser, when, _after(of_loser, result, surface, on_surface - 1))
+    surface = _SURFACE_PLACES.get(match.surface)
+    games = (match.winner_games, match.loser_games)
+    _add(winner, when, _after(of_winner, of_loser, when[0], games, surface, won=True))
+    _add(loser, when, _after(of_loser, of_winner, when[0], games[::-1], surface, won=False))
 
 
-def _after(state: State, result: Result, surface: int | None, surprise: float) -> State:
-    by_surface, played_on = state.by_surface, state.played_on
-    if surface is not None:
-        moved = by_surface[surface] + step(played_on[surface]) * surprise
-        by_surface = (*by_surface[:surface], moved, *by_surface[surface + 1 :])
-        played_on = (*played_on[:surface], played_on[surface] + 1, *played_on[surface + 1 :])
-    return State(
-        elo=state.elo + step(state.played) * (result.won - result.chance),
-        by_surface=by_surface,
-        played=state.played + 1,
-        played_on=played_on,
-        recent=(result, *islice(state.recent, RECENT - 1)),
+def _after(  # noqa: PLR0913 - what a match is, for one of two
+    own: State,
+    other: State,
+    day: int,
+    games: tuple[int, int],
+    surface: int | None,
+    *,
+    won: bool,
+) -> State:
+    chance = expected(own.elo, other.elo)
+    state = own._replace(
+        elo=own.elo + step(own.played) * (won - chance),
+        games=own.games + step(own.played) * _games_surprise(games, own.games, other.games),
+        played=own.played + 1,
+        recent=(Result(day, won, chance), *islice(own.recent, RECENT - 1)),
     )
+    if surface is None:
+        return state
+    far = step(own.played_on[surface])
+    surprise = won - expected(own.by_surface[surface], other.by_surface[surface])
+    ratings = own.games_by_surface[surface], other.games_by_surface[surface]
+    of_games = _games_surprise(games, *ratings)
+    return state._replace(
+        by_surface=_moved(own.by_surface, surface, far * surprise),
+        games_by_surface=_moved(own.games_by_surface, surface, far * of_games),
+        played_on=_moved(own.played_on, surface, 1),
+    )
+
+
+def _games_surprise(games: tuple[int, int], rating: float, other: float) -> float:
+    """Games won beyond what was expected, in matches of `_GAMES` games."""
+    return (games[0] - sum(games) * expected(rating, other)) / _GAMES
+
+
+def _moved(values: tuple[Number, ...], place: int, by: Number) -> tuple[Number, ...]:
+    return (*values[:place], values[place] + by, *values[place + 1 :])
 
 
 def _add(career: Career, when: When, state: State) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ LEVELS = ("G", "M", "F", "A", "D")
 ROUNDS = ("ER", "RR", "R128", "R64", "R32", "R16", "QF", "SF", "BR", "F")
 """In the order in which a tournament plays them: early rounds, round robin, …, bronze, final."""
 
-_CLEANING = "1"  # another number where cleaning changes: tables kept before are not those of now
+_CLEANING = "2"  # another number where cleaning changes: tables kept before are not those of now
 _OF_A_MATCH = {
     "tourney_id": "tournament",
     "tourney_name": "name",
@@ -46,6 +47,7 @@ _NUMBERS = {"best_of", "number", *(f"{side}_{name}" for side in ("winner", "lose
                                    for name in ("height", "age", "rank", "points"))}  # fmt: skip
 _NOT_PLAYED = "W/O|Walkover|Played and"
 _NOT_FINISHED = r"RET|DEF|Def|ABD"
+_SET = re.compile(r"(\d+)-(\d+)")  # of "7-6(4) 3-6 6-2 RET"; how a tie-break ended is no set
 _LOWEST_HEIGHT = 140  # centimetres; there are slips of the pen below
 
 
@@ -60,7 +62,7 @@ def load(data: Path | None = None, years: Iterable[int] = YEARS) -> pd.DataFrame
         `date` (of the tournament's start: no match has a date of its own), `round`, `surface` (""
         is unknown), `level`, `best_of`, `finished` (not so where somebody retired), and of the
         `winner_` and the `loser_` each: id, name, country, hand, height (cm), age (years), rank,
-        points.
+        points; and the games that they won.
         Sorted by date, round and number; a match that was not played (a walkover) is not there.
 
     Raises:
@@ -95,6 +97,7 @@ def clean(published: Sequence[pd.DataFrame]) -> pd.DataFrame:
         matches[f"{side}_height"] = height.where(height >= _LOWEST_HEIGHT)
     matches["surface"] = matches["surface"].where(matches["surface"].isin(SURFACES), "")
     matches["finished"] = ~rows["score"].astype(str).str.contains(_NOT_FINISHED)
+    matches[["winner_games", "loser_games"]] = [_games(score) for score in rows["score"]]
     matches["date"] = pd.to_datetime(rows["tourney_date"].astype(str), format="%Y%m%d")
     order = matches["round"].map({name: place for place, name in enumerate(ROUNDS)})
     if order.isna().any():
@@ -102,7 +105,14 @@ def clean(published: Sequence[pd.DataFrame]) -> pd.DataFrame:
     matches = matches.assign(_order=order).sort_values(
         ["date", "_order", "tournament", "number"], ignore_index=True
     )
-    return matches.drop(columns="_order")
+    sorted_matches: pd.DataFrame = matches.drop(columns="_order")
+    return sorted_matches
+
+
+def _games(score: object) -> tuple[int, int]:
+    """What the winner and the loser won of the games, from "6-4 3-6 7-6(5)"."""
+    sets = _SET.findall(str(score))
+    return sum(int(won) for won, _ in sets), sum(int(lost) for _, lost in sets)
 
 
 def _table(year: int, content: bytes) -> pd.DataFrame:

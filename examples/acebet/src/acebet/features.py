@@ -30,8 +30,8 @@ from acebet.careers import (
 from acebet.data import LEVELS, SURFACES
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "elo": ("elo",),
-    "surface": ("surface_elo", "surface_played"),
+    "elo": ("elo", "games_elo"),
+    "surface": ("surface_elo", "surface_games_elo", "surface_played"),
     "ranking": ("rank", "points"),
     "form": ("form", "long_form", "surprise"),
     "rest": ("rest", "busy"),
@@ -225,12 +225,13 @@ def table(matches: pd.DataFrame, history: History | None = None) -> pd.DataFrame
         )
         for match in each
     ]
-    return pd.DataFrame(rows, columns=list(FEATURES), index=matches.index)
+    features: pd.DataFrame = pd.DataFrame(rows, columns=list(FEATURES), index=matches.index)
+    return features
 
 
 def swapped(rows: pd.DataFrame) -> pd.DataFrame:
     """The same matches with the second player as the first."""
-    changed = rows.copy()
+    changed: pd.DataFrame = rows.copy()
     for name in _OF_A_PLAYER:
         changed[f"first_{name}"] = rows[f"second_{name}"]
         changed[f"second_{name}"] = rows[f"first_{name}"]
@@ -245,7 +246,9 @@ def _told(state: State, known: Facts, day: int, surface: str) -> dict[str, float
     lately = state.recent[:_FORM]
     return {
         "elo": state.elo,
+        "games_elo": state.games,
         "surface_elo": state.elo if place is None else state.by_surface[place],
+        "surface_games_elo": state.games if place is None else state.games_by_surface[place],
         "surface_played": nan if place is None else float(state.played_on[place]),
         "rank": log(known.rank),
         "points": log(known.points + 1),

@@ -68,6 +68,7 @@ def history() -> History:
         for side, player in (("winner", winner), ("loser", loser)):
             name, country = PLAYERS[player]
             said = {"id": player, "name": name, "country": country, "hand": "R", "height": 180.0}
+            said |= {"games": 12 if side == "winner" else 7}
             said |= {"age": 25.0, "rank": float(player), "points": 1000.0 / player}
             row |= {f"{side}_{key}": value for key, value in said.items()}
         rows.append(row)
