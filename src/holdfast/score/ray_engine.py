@@ -20,7 +20,7 @@ from holdfast.score.options import BATCH_ROWS
 from holdfast.score.said import raised_in
 from holdfast.score.task import answer, place_order, scorer_for
 
-_CLIENT_NEEDS = "docs/score-clusters.md says what ray:// takes; on a node of the cluster nothing"
+_CLIENT_NEEDS = "docs/score-clusters.md says what a driver elsewhere needs"
 
 
 class Predicting:
