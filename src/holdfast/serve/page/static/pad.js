@@ -21,7 +21,8 @@ export function openPad(place, example) {
   const seen = $(".seen");
   Object.assign(seen, cells);
   $(".drawing").classList.toggle("light", light);
-  $(".range").textContent = `, paper ${how.paper}, ink ${how.ink}`;
+  const short = value => Number(value.toPrecision(3));
+  $(".range").textContent = `, paper ${short(how.paper)}, ink ${short(how.ink)}`;
   $("[name=fit]").checked = how.fit !== null;
   $(".fit").hidden = how.fit === null;
 
