@@ -26,6 +26,7 @@ _INTERRUPTED = 130
 _COMMANDS = {
     "demo": "See it all on real data: log, seal, restore, verify, predict.",
     "init": "Make a project from a template: training, tests, service, CI.",
+    "migrate": "Make a uv project of what pip, Poetry, Pipenv or conda know of one.",
     "doctor": "Say whether a project is ready to seal, and this machine to restore.",
     "show": "Say what a model's seal says; nothing of the model is loaded.",
     "restore": "Bring the sealed environment back; prints its folder.",

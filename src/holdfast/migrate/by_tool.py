@@ -19,7 +19,8 @@ from typing import Any
 import tomli
 
 from holdfast.errors import InputError, ToolError
-from holdfast.migrate.wanted import Wanted, pinned
+from holdfast.migrate.built import differences, try_build
+from holdfast.migrate.wanted import Index, Wanted, pinned, read_index
 from holdfast.redact import redact_said
 
 _SECONDS = 60
@@ -33,8 +34,23 @@ def read_poetry(copy: Path) -> Wanted:
         ToolError: migrate-to-uv is not here, or fails.
     """
     pins, notes = _pins(_poetry_lock(copy / "poetry.lock"))
-    said = _run(copy, "poetry")
-    return Wanted(pins=pins, notes=(*said, *notes), files=("poetry.lock", "poetry.toml"))
+    before = try_build(copy) if _is_package(copy) else None
+    said = tuple(_run(copy, "poetry"))
+    after = try_build(copy) if before else None
+    if before and after:
+        # What migrate-to-uv would have us check.
+        said = tuple(differences(before, after))
+    return Wanted(
+        pins=pins,
+        indexes=_indexes(copy),
+        notes=(*said, *notes),
+        files=("poetry.lock", "poetry.toml"),
+    )
+
+
+def _is_package(copy: Path) -> bool:
+    pyproject = _read_toml(copy / "pyproject.toml")
+    return "build-system" in pyproject and pyproject["tool"]["poetry"].get("package-mode", True)
 
 
 def read_pipenv(copy: Path) -> Wanted:
@@ -50,7 +66,18 @@ def read_pipenv(copy: Path) -> Wanted:
     if scripts:
         commands = ", ".join(f"{name} ({command})" for name, command in scripts.items())
         said.append(f"uv has no [scripts] of a Pipfile's kind: {commands}; `uv run` runs each")
-    return Wanted(pins=pins, notes=tuple(said), files=("Pipfile", "Pipfile.lock"))
+    return Wanted(
+        pins=pins,
+        indexes=_indexes(copy),
+        notes=tuple(said),
+        files=("Pipfile", "Pipfile.lock"),
+    )
+
+
+def _indexes(copy: Path) -> tuple[Index, ...]:
+    """Those that it has written, with the credentials that their URLs still have."""
+    uv = _read_toml(copy / "pyproject.toml").get("tool", {}).get("uv", {})
+    return tuple(read_index(one["url"], "extra", one["name"]) for one in uv.get("index", ()))
 
 
 def _run(copy: Path, manager: str) -> Iterator[str]:

@@ -5,7 +5,6 @@ What a person wrote there stays as it is, comments and order included.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, MutableMapping, MutableSequence
 from contextlib import contextmanager
@@ -33,13 +32,17 @@ def edited(copy: Path) -> Iterator[Any]:
     Raises:
         InputError: It is not TOML.
     """
+    document = _read(copy)
+    yield document
+    (copy / "pyproject.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _read(copy: Path) -> Any:
     path = copy / "pyproject.toml"
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+        return tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise InputError(f"pyproject.toml is not TOML: {error}") from error
-    yield document
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
 def write_draft(copy: Path, wanted: Wanted, python: str, without: Iterable[str]) -> list[str]:
@@ -91,7 +94,11 @@ def _set_uv(document: Any, wanted: Wanted) -> None:
     )
     uv.update(tables)
     indexes = uv.setdefault("index", tomlkit.aot()) if wanted.indexes else []
+    there = {table.get("name"): table for table in indexes}
     for one in wanted.indexes:
+        if one.name in there:
+            there[one.name]["url"] = one.url
+            continue
         table = tomlkit.table()
         table.update(_index(one))
         indexes.append(table)
@@ -189,7 +196,7 @@ def _cleaned(table: Any) -> Iterator[str]:
         if isinstance(value, str):
             if redact(value) != value:
                 table[key] = redact(str(value))
-                yield redact(re.sub(r"^.*?(?=\w+://)", "", value))
+                yield redact(value)
         elif isinstance(value, (MutableMapping, MutableSequence)):
             yield from _cleaned(value)
 
@@ -201,8 +208,7 @@ def choose_python(copy: Path, candidates: Iterable[str]) -> str:
         copy: The project's folder.
         candidates: Releases, "3.11", or "" for not known.
     """
-    with edited(copy) as document:
-        allowed = SpecifierSet(str(document.get("project", {}).get("requires-python", "")))
+    allowed = SpecifierSet(str(_read(copy).get("project", {}).get("requires-python", "")))
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     every = [*candidates, here, *(f"3.{minor}" for minor in range(_OLDEST[1], 30))]
     return next((one for one in every if one and allowed.contains(f"{one}.99")), here)

@@ -6,20 +6,19 @@ none is said.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pip_requirements_parser import InstallRequirement, RequirementsFile
 
 from holdfast.errors import InputError
-from holdfast.extras import needed
 from holdfast.migrate.pip_options import read_options
 from holdfast.migrate.wanted import Wanted, pinned, relative
 from holdfast.redact import redact
-
-if TYPE_CHECKING:
-    from pip_requirements_parser import InstallRequirement
 
 
 def read_file(folder: Path, path: Path, group: str, seen: set[Path]) -> Wanted:
@@ -34,14 +33,10 @@ def read_file(folder: Path, path: Path, group: str, seen: set[Path]) -> Wanted:
     Raises:
         InputError: A line is none that pip reads, or a file that is included is not there.
     """
-    with needed("migrate", "reading requirement files"):
-        from pip_requirements_parser import RequirementsFile
     try:
         read = RequirementsFile.from_file(str(path), include_nested=True)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path.relative_to(folder)} cannot be read: {redact(str(error))}"
-        ) from error
+        raise InputError(f"{path.name} cannot be read: {redact(str(error))}") from error
     _check_lines(folder, read.invalid_lines)
     new = [one for one in read.requirements if Path(one.filename).resolve() not in seen]
     options = read_options(folder, [(Path(one.filename), one.options) for one in read.options])
@@ -52,7 +47,6 @@ def read_file(folder: Path, path: Path, group: str, seen: set[Path]) -> Wanted:
 
 
 def _check_lines(folder: Path, lines: Iterable[Any]) -> None:
-    # A line that is one of uv's own words, a wheel in a folder say, is left to uv.
     wrong = [
         f"{relative(folder, Path(one.requirement_line.filename))}, "
         f"line {one.requirement_line.line_number}: {redact(one.requirement_line.line)}"
@@ -60,7 +54,7 @@ def _check_lines(folder: Path, lines: Iterable[Any]) -> None:
     ]
     if wrong:
         raise InputError(
-            "\n".join(("pip could not read these lines either:", *wrong)),
+            "\n".join(("lines that pip does not read either:", *wrong)),
             hint="mend them, or take them out",
         )
 
@@ -101,11 +95,11 @@ def _pep508(one: InstallRequirement) -> str:
 def _local(folder: Path, where: Path, one: InstallRequirement, group: str) -> Wanted:
     """A path, as the project's folder sees it; what another machine had in a path is only named."""
     written = one.link.url.removeprefix("file://").partition("#")[0]
-    path = (where / written).resolve()
+    path = Path(os.path.normpath(where / written))
     if path == folder:
         extras = " ".join(f"--extra {extra}" for extra in sorted(one.extras))
         notes = (f"extras of the project itself are asked for with uv: uv sync {extras}",)
-        return Wanted(itself=True, notes=notes if extras else ())
+        return Wanted(notes=notes if extras else ())
     if not path.exists():
         if not one.name:
             return Wanted(notes=(f"{written} is not here, and left out",))

@@ -73,4 +73,4 @@ def _read_lock(folder: Path, path: Path) -> Wanted:
     """Only its versions, its options, and the Python that it was made with."""
     read = read_file(folder, path, OWN, set())
     said = _PYTHON.search(_head(path))
-    return replace(read, requirements={}, python=(said[1] or said[2]) if said else "", itself=False)
+    return replace(read, requirements={}, python=(said[1] or said[2]) if said else "")

@@ -74,7 +74,7 @@ def read_setuptools(copy: Path) -> Wanted:
         "setuptools still builds it: setup.py says what is packaged, but dependencies, extras and "
         "the Python are pyproject.toml's from here"
     )
-    return Wanted(itself=True, notes=(note, *(differences(built, after) if after else ())))
+    return Wanted(notes=(note, *(differences(built, after) if after else ())))
 
 
 def _project(built: Built) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -49,7 +50,6 @@ class Wanted:
         settings: Of `[tool.uv]`.
         pins: The versions that were locked, by normalised name.
         python: "3.11", or "" where nothing says it.
-        itself: Whether the project is installed itself (`-e .`).
         files: Those that were read whole, and that nobody needs any more.
         notes: What could not be taken over, and what means something else now.
     """
@@ -60,7 +60,6 @@ class Wanted:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
-    itself: bool = False
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -77,7 +76,6 @@ class Wanted:
             settings={**other.settings, **self.settings},
             pins={**other.pins, **self.pins},
             python=self.python or other.python,
-            itself=self.itself or other.itself,
             files=tuple(dict.fromkeys((*self.files, *other.files))),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
         )
@@ -139,7 +137,7 @@ def project_name(text: str) -> str:
 
 def relative(folder: Path, path: Path) -> str:
     """`path` as `folder` sees it, where it lies in it or beside it; else from the root."""
-    path = path.resolve()
+    path = Path(os.path.normpath(path))
     if path.is_relative_to(folder):
         return path.relative_to(folder).as_posix()
     if path.is_relative_to(folder.parent):

@@ -22,17 +22,30 @@ _SUFFIXES = (".py", ".pyd", ".so")
 
 
 @lru_cache(maxsize=4)
-def _imported(folder: Path) -> frozenset[str]:
+def _imported(folder: Path, *, surely: bool) -> frozenset[str]:
     found: set[str] = set()
     for path in _files(folder):
         for text in _code_in(path):
-            found.update(_imports(text))
+            found.update(_imports(text, surely=surely))
     return frozenset(found)
 
 
-def imported_by(project: Project) -> frozenset[str]:
-    """The top names of all modules that its scripts, packages and notebooks import."""
-    return _imported(project.folder)
+def imported_by(project: Project, *, surely: bool = False) -> frozenset[str]:
+    """The top names of all modules that its scripts, packages and notebooks import.
+
+    Args:
+        project: Whose code is read.
+        surely: Only what the code cannot do without: not what it tries to import, or what only a
+            type checker does.
+    """
+    return _imported(project.folder, surely=surely)
+
+
+def own_names(project: Project) -> frozenset[str]:
+    """The top names that the project's own files may be imported by, from wherever it runs."""
+    paths = [path.relative_to(project.folder) for path in _files(project.folder)]
+    folders = {part for path in paths for part in path.parts[:-1]}
+    return frozenset(folders | {path.stem for path in paths})
 
 
 def modules_of(one: Installed) -> frozenset[str]:
@@ -95,15 +108,27 @@ def _code_in(path: Path) -> Iterator[str]:
         return
 
 
-def _imports(text: str) -> Iterator[str]:
+def _imports(text: str, *, surely: bool) -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in somebody's strings
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    for node in ast.walk(tree):
+    for node in _sure(tree) if surely else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (one.name.partition(".")[0] for one in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
+
+
+def _sure(tree: ast.AST) -> Iterator[ast.AST]:
+    """All that is neither tried nor for type checkers only."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            todo += node.orelse
+        elif not isinstance(node, ast.Try):
+            todo += ast.iter_child_nodes(node)
