@@ -13,7 +13,7 @@ export function showAnswer(answer, curves) {
   const names = [first.name, second.name];
   const better = probability >= 0.5 ? 0 : 1;
   $("#verdict").textContent = chances[0] === 0.5
-    ? `${names[0]} and ${names[1]}: 50.0 % each`
+    ? `${names[0]} and ${names[1]}: 50.0\u00a0% each`
     : `${names[better]} wins with a chance of ${percent(chances[better])}`;
   [...$(".chances").children].forEach((bar, which) => {
     bar.style.flexGrow = chances[which];
@@ -31,7 +31,7 @@ export function showAnswer(answer, curves) {
 
 export const hideAnswer = () => { $("#answer").hidden = true; };
 
-const percent = chance => `${(chance * 100).toFixed(1)} %`;
+const percent = chance => `${(chance * 100).toFixed(1)}\u00a0%`;
 
 function reasons(found, names) {
   const most = Math.max(...found.map(one => Math.abs(one.log_odds)), 0.1);
