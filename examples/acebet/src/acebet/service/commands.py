@@ -13,7 +13,7 @@ from acebet.service.settings import Settings
 from acebet.service.users import UsersError, add_user
 
 
-class ServiceError(Exception):
+class ServiceError(ValueError):
     """The service cannot start; the message says what is missing."""
 
 

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _hasher = PasswordHash.recommended()
 
 
-class UsersError(Exception):
+class UsersError(ValueError):
     """The file of users, or what should be written into it, is not right."""
 
 
