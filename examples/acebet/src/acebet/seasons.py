@@ -16,19 +16,19 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from platformdirs import user_cache_path
-
 # Jeff Sackmann, "Tennis databases, files, and algorithms", CC BY-NC-SA 4.0.
 PUBLISHER = "https://raw.githubusercontent.com/JeffSackmann/tennis_atp/master/{name}"
 _SHIPPED = Path(__file__).with_name("checksums.txt")
 
 
-class DataError(Exception):
+class DataError(ValueError):
     """A season could not be had, or is not what it should be; the message says what to do."""
 
 
 def cache_folder() -> Path:
     """Where downloads and tables are kept: `ACEBET_CACHE`, else the user's cache folder."""
+    from platformdirs import user_cache_path  # a model's environment does not have it
+
     named = os.environ.get("ACEBET_CACHE")
     return Path(named) if named else user_cache_path("acebet")
 
