@@ -81,7 +81,7 @@ def _print_plan(plan: Plan, *, diffs: bool) -> None:
     for path in plan.put_by:
         print_data(f"{path} becomes {path}.before-uv")
     if plan.pins:
-        print_data(f"{len(plan.pins)} versions that were locked are kept in uv.lock")
+        print_data(f"versions that were locked, and are kept in uv.lock: {len(plan.pins)}")
     for note in plan.notes:
         print_mark("!", "yellow", note)
 

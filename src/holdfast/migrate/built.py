@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from holdfast.errors import HoldfastError
 from holdfast.uv import run_uv
@@ -103,7 +104,7 @@ def differences(before: Built, after: Built) -> list[str]:
     said = []
     for what, old, new in (
         ("files", before.files, after.files),
-        ("requirements", set(before.requires), set(after.requires)),
+        ("requirements", _names(before), _names(after)),
         ("extras", set(before.extras), set(after.extras)),
     ):
         said += [f"its wheel had the {what} {', '.join(sorted(old - new))}"] if old - new else []
@@ -111,6 +112,11 @@ def differences(before: Built, after: Built) -> list[str]:
     if _entries(before) != _entries(after):
         said.append("its wheel has other entry points")
     return said
+
+
+def _names(one: Built) -> set[str]:
+    """By name: `<2.0` and `<2` are the same."""
+    return {canonicalize_name(Requirement(line).name) for line in one.requires}
 
 
 def _entries(one: Built) -> set[str]:

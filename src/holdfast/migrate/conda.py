@@ -41,7 +41,7 @@ def read_environment(path: Path) -> Wanted:
     entries = environment.get("dependencies") or []
     specs = [_spec(path, one) for one in entries if isinstance(one, str)]
     lines = [str(line) for one in entries if isinstance(one, dict) for line in one.get("pip") or ()]
-    export = "prefix" in environment or any(one.build for one in specs)
+    export = _is_export(environment, specs)
     python = next((one for one in specs if one.name == "python"), None)
     packages = [one for one in specs if one.name != "python"]
     wanted = _packages(packages, export=export) + _pip(path, lines)
@@ -51,6 +51,13 @@ def read_environment(path: Path) -> Wanted:
         files=(path.name, *wanted.files),
         notes=(*_about(path, environment, export=export), *wanted.notes),
     )
+
+
+def _is_export(environment: Mapping[str, Any], specs: Sequence[Spec]) -> bool:
+    """Whether it says all that was installed; `--from-history` says what was asked for."""
+    if any(one.build for one in specs):
+        return True
+    return "prefix" in environment and all(one.exact or one.name == "python_abi" for one in specs)
 
 
 def _load(path: Path) -> Mapping[str, Any]:

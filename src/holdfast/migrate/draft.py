@@ -6,7 +6,7 @@ What a person wrote there stays as it is, comments and order included.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, MutableMapping, MutableSequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -18,8 +18,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from holdfast import own
 from holdfast.errors import InputError
-from holdfast.migrate.wanted import OWN, Index, Wanted, project_name, variables_of
-from holdfast.redact import redact
+from holdfast.migrate.credentials import about_indexes, take_credentials
+from holdfast.migrate.wanted import OWN, Index, Wanted, project_name
 from holdfast.uv import run_uv
 
 _OLDEST = (3, 10)  # that Holdfast works with
@@ -66,8 +66,8 @@ def write_draft(copy: Path, wanted: Wanted, python: str, without: Iterable[str])
     for name in without:
         run_uv(["remove", "--frozen", "--quiet", name], cwd=copy)
     with edited(copy) as document:
-        found = _take_credentials(document)
-    return [*_about_indexes(wanted.indexes), *found]
+        found = take_credentials(document)
+    return [*about_indexes(wanted.indexes), *found]
 
 
 def _name(document: Any, folder: str, python: str) -> None:
@@ -163,42 +163,6 @@ def _narrowed(specifier: str) -> str:
     ]  # fmt: skip
     upper = ["<4"] if any(one.operator == "~=" for one in SpecifierSet(specifier)) else []
     return ",".join([f">={oldest}", *sorted({*kept, *upper})])
-
-
-def _about_indexes(indexes: Iterable[Index]) -> Iterator[str]:
-    for one in indexes:
-        if one.guarded:
-            prefix = variables_of(one.name)
-            yield (
-                f"the credentials in the URL of {one.name} are not taken over: uv has them from "
-                f"{prefix}_USERNAME and {prefix}_PASSWORD, netrc or a keyring; the old file has "
-                "them still"
-            )
-
-
-def _take_credentials(document: Any) -> list[str]:
-    """Take them out of all URLs in the tables that uv reads; what was found."""
-    tables = [document.get("project"), document.get("dependency-groups")]
-    tables.append(document.get("tool", {}).get("uv"))
-    taken = sorted({url for table in tables if table is not None for url in _cleaned(table)})
-    return [
-        f"credentials stood in a URL: {url} is without them now. uv and git have them from netrc, "
-        "a keyring, git's credential helper, or UV_INDEX_<NAME>_USERNAME and _PASSWORD"
-        for url in taken
-    ]
-
-
-def _cleaned(table: Any) -> Iterator[str]:
-    items: Iterable[tuple[Any, Any]] = (
-        list(table.items()) if isinstance(table, MutableMapping) else list(enumerate(table))
-    )
-    for key, value in items:
-        if isinstance(value, str):
-            if redact(value) != value:
-                table[key] = redact(str(value))
-                yield redact(value)
-        elif isinstance(value, (MutableMapping, MutableSequence)):
-            yield from _cleaned(value)
 
 
 def choose_python(copy: Path, candidates: Iterable[str]) -> str:

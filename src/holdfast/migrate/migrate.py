@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import tomli
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
-from holdfast.errors import HoldfastError, InputError
+from holdfast.errors import HoldfastError
 from holdfast.migrate.apply import check_free, write
-from holdfast.migrate.by_tool import read_pipenv, read_poetry
-from holdfast.migrate.conda import find_environment, read_environment
+from holdfast.migrate.binding import bind
 from holdfast.migrate.copied import copied
 from holdfast.migrate.draft import add_holdfast, choose_python, write_draft
 from holdfast.migrate.locking import lock
 from holdfast.migrate.mentions import mentions, needed_by_build
 from holdfast.migrate.plan import Change, Plan, Proof
 from holdfast.migrate.proof import find_old, needed_modules, release_of, try_imports
-from holdfast.migrate.requirement_files import find_files, read_files
-from holdfast.migrate.setuptools_project import is_setuptools, read_setuptools
-from holdfast.migrate.wanted import OWN, Wanted, pinned, relative
+from holdfast.migrate.reading import read_project
 from holdfast.progress import Progress, silent
 from holdfast.project.discover import project_above
 from holdfast.uv import run_uv
@@ -74,6 +66,10 @@ def migrate(folder: Path, options: Options, on_progress: Progress = silent) -> t
         check_free(folder, plan, force=options.force)
         on_progress("locking")
         moved = lock(copy, plan.pins, plan.secrets)
+        notes = bind(copy, plan.indexes)
+        if notes:
+            lock(copy, {}, plan.secrets)
+            plan = replace(plan, changes=tuple(_changes(folder, copy)), notes=(*plan.notes, *notes))
         on_progress("asking the old environment what it imports")
         old, expected = _expected(folder, copy)
         write(folder, copy, plan)
@@ -120,7 +116,7 @@ def _expected(folder: Path, copy: Path) -> tuple[str, list[str]]:
 
 def _plan(folder: Path, copy: Path, options: Options, on_progress: Progress) -> Plan:
     on_progress("reading what there is")
-    found, wanted = _read(copy)
+    found, wanted = read_project(copy)
     old = find_old(folder)
     python = choose_python(
         copy, (wanted.python, _pinned_python(copy), release_of(old) if old else "")
@@ -128,7 +124,7 @@ def _plan(folder: Path, copy: Path, options: Options, on_progress: Progress) -> 
     notes = [*wanted.notes, *write_draft(copy, wanted, python, options.without)]
     notes += add_holdfast(copy) if options.holdfast else []
     pin = copy / ".python-version"
-    if choose_python(copy, (_pinned_python(copy),)) != _pinned_python(copy):
+    if not pin.is_file() or choose_python(copy, (_pinned_python(copy),)) != _pinned_python(copy):
         pin.write_text(f"{choose_python(copy, (python,))}\n", encoding="utf-8")
     there = [path for path in wanted.files if _is_within(folder, path)]
     kept = needed_by_build(copy, there)
@@ -140,7 +136,7 @@ def _plan(folder: Path, copy: Path, options: Options, on_progress: Progress) -> 
         notes=tuple(dict.fromkeys((*notes, *mentions(folder, put_by)))),
         pins={} if options.upgrade else wanted.pins,
         python=pin.read_text(encoding="utf-8").strip(),
-        secrets=wanted.secrets,
+        indexes=wanted.indexes,
     )
 
 
@@ -167,88 +163,3 @@ def _pinned_python(copy: Path) -> str:
         if found:
             return found[0]
     return ""
-
-
-def _read(copy: Path) -> tuple[tuple[str, ...], Wanted]:
-    """What kinds of files there are, and what they ask for, read in a copy of the project.
-
-    Poetry and Pipenv say all of it. Else a project of its own may be there, which conda's and
-    pip's files add to.
-    """
-    pyproject = _pyproject(copy)
-    tool = pyproject.get("tool", {})
-    if (copy / "uv.lock").is_file() or ("uv" in tool and "project" in pyproject):
-        raise InputError(
-            f"{copy.name} is a uv project already", hint="`holdfast doctor` says how it is doing"
-        )
-    if "poetry" in tool:
-        return ("Poetry",), read_poetry(copy)
-    if (copy / "Pipfile").is_file():
-        return ("Pipenv",), read_pipenv(copy)
-    found, wanted = _base(copy, pyproject)
-    more, wanted = _added(copy, wanted)
-    found += more
-    if not found:
-        raise InputError(
-            f"there is nothing to migrate in {copy.name}: no requirement files, Pipfile, "
-            "pyproject.toml, setup.py or environment.yml",
-            hint="`holdfast init` makes a new project",
-        )
-    return found, _without_pins(copy, wanted)
-
-
-def _base(copy: Path, pyproject: Mapping[str, Any]) -> tuple[tuple[str, ...], Wanted]:
-    """What the project says of itself as a package; nothing where it is a folder of scripts."""
-    project = pyproject.get("project")
-    if project is not None:
-        if "dependencies" in project.get("dynamic", ()):
-            raise InputError(
-                "pyproject.toml leaves its dependencies to its build (dynamic)",
-                hint='write them into [project], take "dependencies" out of dynamic, do it again',
-            )
-        return ("pyproject.toml",), Wanted()
-    if is_setuptools(copy):
-        return ("setuptools",), read_setuptools(copy)
-    return (), Wanted()
-
-
-def _added(copy: Path, wanted: Wanted) -> tuple[tuple[str, ...], Wanted]:
-    """What conda's and pip's files add to it."""
-    found: tuple[str, ...] = ()
-    files = find_files(copy)
-    environment = find_environment(copy)
-    if environment is not None:
-        found += ("conda",)
-        wanted += read_environment(environment)
-        # conda's file includes pip's, or stands beside it as another way to the same.
-        beside = [path for path, group in files.items() if group == OWN]
-        left = [path.name for path in beside if relative(copy, path) not in wanted.files]
-        if left:
-            note = f"{', '.join(left)} is left as it is: {environment.name} says what is needed"
-            wanted += Wanted(notes=(note,))
-        files = {path: group for path, group in files.items() if path not in beside}
-    if files:
-        found += ("pip-tools" if "lock" in files.values() else "pip",)
-        wanted += read_files(copy, files)
-    return found, wanted
-
-
-def _without_pins(copy: Path, wanted: Wanted) -> Wanted:
-    """Without `name==version` of what the project itself asks for: that is for the lock only."""
-    asked = {
-        canonicalize_name(Requirement(str(line)).name)
-        for line in _pyproject(copy).get("project", {}).get("dependencies", ())
-    }
-    lines = tuple(
-        line
-        for line in wanted.requirements.get(OWN, ())
-        if (exact := pinned(line)) is None or exact[0] not in asked
-    )
-    return replace(wanted, requirements={**wanted.requirements, OWN: lines})
-
-
-def _pyproject(copy: Path) -> Mapping[str, Any]:
-    try:
-        return tomli.loads(_text(copy / "pyproject.toml") or "")
-    except tomli.TOMLDecodeError as error:
-        raise InputError(f"pyproject.toml is not TOML: {error}") from error

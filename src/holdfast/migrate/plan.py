@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
+from holdfast.migrate.wanted import Index
 from holdfast.redact import redact
 
 KEPT = ".before-uv"
@@ -49,7 +50,7 @@ class Plan:
         notes: What could not be taken over, and what means something else now.
         pins: The versions that were locked, by normalised name.
         python: The Python to work with, "3.11".
-        secrets: Variables with the credentials that the old files had; for one run of uv's only.
+        indexes: Those that the old files name.
     """
 
     found: tuple[str, ...]
@@ -58,7 +59,12 @@ class Plan:
     notes: tuple[str, ...]
     pins: Mapping[str, str]
     python: str
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    indexes: tuple[Index, ...]
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Variables with the credentials that the old files had; for one run of uv's only."""
+        return {name: value for one in self.indexes for name, value in one.secrets.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """For programs; without credentials."""

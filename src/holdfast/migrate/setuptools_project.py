@@ -6,16 +6,19 @@ rest (version, readme, scripts, packages and their data) stays where it is, as `
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+from packaging.requirements import Requirement
 
 from holdfast.errors import HoldfastError, ToolError
 from holdfast.migrate.built import Built, build, differences, try_build
 from holdfast.migrate.wanted import Wanted
 
 _OLDEST = "setuptools>=61"  # the first that reads [project] (PEP 621)
+_TOO_OLD = "60.99"
 _BACKEND = "setuptools.build_meta"
 # The core metadata field, and what PEP 621 calls it.
 _DYNAMIC = {
@@ -105,7 +108,13 @@ def _lines(needs: tuple[str, ...]) -> Any:
     return array.multiline(multiline=bool(needs))
 
 
-def _requires(given: Any) -> list[str]:
-    others = [str(one) for one in given if not str(one).startswith("setuptools")]
-    newer = [str(one) for one in given if str(one).startswith("setuptools") and ">=" in str(one)]
-    return [*(newer or [_OLDEST]), *others]
+def _requires(given: Iterable[Any]) -> list[str]:
+    """With a setuptools that reads `[project]`; "wheel", which it has no need of, stays."""
+    lines = [str(one) for one in given]
+    kept = [one for one in lines if not _is_too_old(Requirement(one))]
+    own = any(Requirement(one).name == "setuptools" for one in kept)
+    return kept if own else [_OLDEST, *kept]
+
+
+def _is_too_old(one: Requirement) -> bool:
+    return one.name == "setuptools" and one.specifier.contains(_TOO_OLD)

@@ -80,11 +80,6 @@ class Wanted:
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
         )
 
-    @property
-    def secrets(self) -> dict[str, str]:
-        """Variables with the credentials that the old files had; for one run of uv's only."""
-        return {name: value for one in self.indexes for name, value in one.secrets.items()}
-
 
 def _each_once(indexes: Iterable[Index]) -> tuple[Index, ...]:
     return tuple({one.url: one for one in reversed(tuple(indexes))}.values())[::-1]
