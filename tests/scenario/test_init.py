@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
-from holdfast.errors import InputError
+from holdfast.cli.init import command
+from holdfast.cli.render import Screen
+from holdfast.errors import InputError, MismatchError
 from holdfast.start import catalogue, own
 from holdfast.start.init import init, update
 from holdfast.start.published import publish
@@ -61,14 +64,14 @@ def newer(tmp_path, monkeypatch):
 
 
 def test_the_command_says_what_there_is_and_what_comes_next(tmp_path):
-    command = [sys.executable, "-m", "holdfast", "init"]
-    listed = run([*command, "--list"], cwd=tmp_path)
+    line = [sys.executable, "-m", "holdfast", "init"]
+    listed = run([*line, "--list"], cwd=tmp_path)
     assert [line.split()[0] for line in listed.out.splitlines()] == TEMPLATES
     assert {"tabular", "pyfunc"} <= set(TEMPLATES)
-    asked = json.loads(run([*command, "--list", "--json"], cwd=tmp_path).out)
+    asked = json.loads(run([*line, "--list", "--json"], cwd=tmp_path).out)
     assert {"project", "package", "python"} <= set(asked["tabular"]["asks"])
 
-    made = run([*command, "a place/My-Model"], cwd=tmp_path)
+    made = run([*line, "a place/My-Model"], cwd=tmp_path)
     assert (made.code, made.err) == (0, ""), made
     assert "  cd 'a place/My-Model'\n  uv sync" in made.out
     project = tmp_path / "a place" / "My-Model"
@@ -76,10 +79,10 @@ def test_the_command_says_what_there_is_and_what_comes_next(tmp_path):
     assert (project / ".git").is_dir()
     assert not list(project.rglob("*.jinja"))
 
-    again = run([*command, "a place/My-Model"], cwd=tmp_path)
+    again = run([*line, "a place/My-Model"], cwd=tmp_path)
     assert (again.code, again.out) == (2, ""), again
     assert "is not empty" in again.err
-    assert run([*command], cwd=tmp_path).code == 2
+    assert run([*line], cwd=tmp_path).code == 2
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,9 @@ def test_a_line_that_both_changed_is_left_to_the_user(tmp_path, newer):
     features.write_text(features.read_text().replace("Columns made", "My columns made"))
     commit(project)
     newer("2.0", FEATURES, "Columns made", "New columns made")
-    assert update(project).conflicts == ("src/one/features.py",)
+    done = CliRunner().invoke(command, ["--update", "--json", str(project)], obj=Screen())
+    assert isinstance(done.exception, MismatchError)
+    assert json.loads(done.stdout)["conflicts"] == ["src/one/features.py"]
     assert "<<<<<<<" in features.read_text()
     assert "My columns made" in features.read_text()
 
@@ -245,8 +250,8 @@ def test_the_wheel_has_every_file_of_every_template(holdfast_wheel):
 
 def test_without_copier_it_says_how_to_have_it(tmp_path):
     code = "import sys; sys.modules['copier'] = None; from holdfast.cli import main; main()"
-    command = [sys.executable, "-c", code, "init", "one"]
-    ran = run(command, cwd=tmp_path, env=surroundings(HOME=str(tmp_path)))
+    line = [sys.executable, "-c", code, "init", "one"]
+    ran = run(line, cwd=tmp_path, env=surroundings(HOME=str(tmp_path)))
     assert (ran.code, ran.out) == (3, ""), ran
     assert "holdfast[init]" in ran.err
     assert not (tmp_path / "one").exists()
