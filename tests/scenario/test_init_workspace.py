@@ -8,9 +8,25 @@ import pytest
 import tomli
 
 from kit import UvProject, seal_of
-from templates import check, check_model, generate, train
+from templates import check_model, generate, run_ci, serve_as_in_its_image, train
 
 CHAMPION = "models:/winery@champion"
+VERIFY = f"uv run --no-sync holdfast verify {CHAMPION}"
+WINE = {
+    "alcohol": 14.23,
+    "malic_acid": 1.71,
+    "ash": 2.43,
+    "alcalinity_of_ash": 15.6,
+    "magnesium": 127,
+    "total_phenols": 2.8,
+    "flavanoids": 3.06,
+    "nonflavanoid_phenols": 0.28,
+    "proanthocyanins": 2.29,
+    "color_intensity": 5.64,
+    "hue": 1.04,
+    "proline": 1065,
+    "od280_od315_of_diluted_wines": 3.92,
+}
 OWN = {"api-serving", "config-management", "plugin-registry"}
 # What a colleague writes: a package that asks for nothing of the platform's, and brings a feature.
 COLOURS = '''"""Colours of wines."""
@@ -44,11 +60,19 @@ def test_a_model_is_sealed_with_the_components(holdfast, holdfast_wheel, tmp_pat
     listed = ("list", "--editable", "--format", "freeze", "--python", str(project.interpreter))
     installed = project.uv("pip", *listed).out
     assert {line.partition("==")[0] for line in installed.split()} == OWN
-    check(project)
-
-    assert "version 1 is champion" in train(project).out
-    check_model(project, holdfast, CHAMPION)
+    assert "matches its seal (locked" in run_ci(project)[VERIFY].out
     assert sealed_wheels(project) == OWN
+
+
+@pytest.mark.slow  # two environments
+def test_the_api_answers_as_in_its_image(holdfast, holdfast_wheel, tmp_path):
+    project = generate(holdfast, holdfast_wheel, "workspace", tmp_path / "winery")
+    project.sync()
+    train(project)
+    models = f"sqlite:///{project.folder / 'mlflow.db'}"
+    with serve_as_in_its_image(project, tmp_path / "app", MLFLOW_TRACKING_URI=models) as post:
+        answer = post("/predict", [WINE])
+    assert answer.json() == {"growers": ["first"]}
 
 
 @pytest.mark.slow  # an environment, and two models
@@ -63,7 +87,6 @@ def test_a_new_component_brings_a_feature(holdfast, holdfast_wheel, tmp_path):
     settings = project.folder / "settings.toml"
     settings.write_text(settings.read_text().replace('"ratios"', '"ratios", "colours"'))
     project.sync()
-
     train(project)
     check_model(project, holdfast, CHAMPION)
     assert sealed_wheels(project) == {*OWN, "colours"}
@@ -90,6 +113,5 @@ def test_projen_makes_the_pyproject_that_was_there(holdfast, holdfast_wheel, tmp
     assert (project.folder / "uv.lock").exists()
     # Again, over what is there.
     project.uv("run", ".projenrc.py")
-    check(project)
-    train(project)
+    run_ci(project)
     assert sealed_wheels(project) == OWN
