@@ -12,10 +12,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from holdfast import own
 from holdfast.cli.init import command
 from holdfast.cli.render import Screen
 from holdfast.errors import InputError, MismatchError
-from holdfast.start import catalogue, own
+from holdfast.start import catalogue
 from holdfast.start.init import init, update
 from holdfast.start.published import publish
 from kit import REPOSITORY, run, surroundings
