@@ -70,12 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     actions = user.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="add a user, or give one another password")
     add.add_argument("name")
-    add.add_argument("--users", type=Path, required=True, help="the file; ACEBET_USERS names it")
+    add.add_argument("--users", type=Path, default="users.json", help="the file (users.json)")
     add.set_defaults(run=_add_user)
 
     serve = commands.add_parser("serve", help="the service, by the ACEBET_* variables")
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--port", type=int, default=8001)
     serve.set_defaults(run=_serve)
     return parser
 
