@@ -13,16 +13,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from people import PASSWORD, SECRET, let_in
 from starlette.testclient import TestClient
 
 from acebet.features import History
 from acebet.service.app import create_app
 from acebet.service.settings import Settings
-from acebet.service.tokens import make_token
 from acebet.service.users import add_user
 
-SECRET = "canary-key-0123456789-0123456789-0123456789"  # noqa: S105
-PASSWORD = "canary-of-a-password"  # noqa: S105
 PLAYERS = {
     1: ("Ana Écru", "FRA"),
     2: ("Bo de la Cruz", "ESP"),
@@ -167,9 +165,3 @@ def service(start: Callable[..., TestClient]) -> TestClient:
 def ada(service: TestClient) -> TestClient:
     """The service, for somebody who is signed in."""
     return let_in(service)
-
-
-def let_in(service: TestClient, name: str = "ada") -> TestClient:
-    """Have a token shown, which costs no look at a password."""
-    service.headers["authorization"] = f"Bearer {make_token(name, SECRET)}"
-    return service

@@ -6,7 +6,7 @@ import math
 from typing import get_args
 
 import pytest
-from conftest import let_in
+from people import let_in
 
 from acebet.data import LEVELS, ROUNDS, SURFACES
 from acebet.features import FEATURES

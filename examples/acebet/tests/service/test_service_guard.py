@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from conftest import PASSWORD, SECRET, let_in
+from people import PASSWORD, SECRET, let_in
 from test_service_asking import MATCH
 
 from acebet.service.guard import LARGEST_BODY

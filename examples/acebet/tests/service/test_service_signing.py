@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import jwt
 import pytest
-from conftest import PASSWORD, SECRET
+from people import PASSWORD, SECRET
 
 from acebet.service.commands import ServiceError, settings_from_environment
 from acebet.service.settings import Settings

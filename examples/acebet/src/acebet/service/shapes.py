@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 # The literals are those of acebet.data; a test holds them together.
 Surface = Literal["Hard", "Clay", "Grass", "Carpet"]
@@ -21,10 +21,17 @@ def _written(given: Any) -> Any:
     return given
 
 
+def _within(day: dt.date) -> dt.date:
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise ValueError(f"a day from {_FIRST_DAY} to {_LAST_DAY} is expected")
+    return day
+
+
 Day = Annotated[
     dt.date,
     BeforeValidator(_written),
-    Field(ge=_FIRST_DAY, le=_LAST_DAY, description="YYYY-MM-DD, from the Open Era on"),
+    AfterValidator(_within),
+    Field(description="YYYY-MM-DD, from the Open Era on"),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64, description="A player's name, or id")]
 
