@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 # Jeff Sackmann, "Tennis databases, files, and algorithms", CC BY-NC-SA 4.0.
 PUBLISHER = "https://raw.githubusercontent.com/JeffSackmann/tennis_atp/master/{name}"
+_SCHEME = "https://"
 _SHIPPED = Path(__file__).with_name("checksums.txt")
 
 
@@ -88,7 +89,7 @@ def _downloaded(name: str, publisher: str) -> bytes:
 
 
 def _fetched(address: str) -> bytes:
-    if not address.startswith("https://"):
+    if not address.startswith(_SCHEME):
         raise DataError(f"{address} is no https address")
     try:
         with urlopen(address, timeout=60) as answer:  # noqa: S310 - https, looked at above

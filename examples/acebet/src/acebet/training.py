@@ -52,7 +52,8 @@ class Prepared:
 
     def of(self, seasons: Iterable[int]) -> pd.DataFrame:
         """The rows of some seasons."""
-        return self.rows[self.season.isin(list(seasons))]
+        rows: pd.DataFrame = self.rows[self.season.isin(list(seasons))]
+        return rows
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def train(prepared: Prepared, season: int, *, folds: int = FOLDS, seed: int = SE
     """
     seasons = sorted(set(prepared.season))
     seen = [year for year in seasons if year < season]
-    settled = seen[min(_UNSETTLED, len(seen) // 2) :]
+    settled = seen[min(_UNSETTLED, (len(seen) - 1) // 2) :]
     folds = min(folds, len(settled) - 1)
     if season not in seasons or folds < 1:
         there = ", ".join(map(str, seasons)) or "none"
