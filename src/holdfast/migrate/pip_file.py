@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pip_requirements_parser import InstallRequirement, RequirementsFile
+from pip_requirements_parser import InstallationError, InstallRequirement, RequirementsFile
 
 from holdfast.errors import InputError
 from holdfast.migrate.pip_options import read_options
@@ -35,7 +35,7 @@ def read_file(folder: Path, path: Path, group: str, seen: set[Path]) -> Wanted:
     """
     try:
         read = RequirementsFile.from_file(str(path), include_nested=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, InstallationError) as error:
         raise InputError(f"{path.name} cannot be read: {redact(str(error))}") from error
     _check_lines(folder, read.invalid_lines)
     new = [one for one in read.requirements if Path(one.filename).resolve() not in seen]

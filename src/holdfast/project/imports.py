@@ -6,6 +6,7 @@ import ast
 import csv
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,6 +19,9 @@ from holdfast.project.modules import is_environment
 _LARGEST = 2 << 20
 _MOST_FILES = 5000
 _NOT_CODE = frozenset(("node_modules", "site-packages", "__pycache__", "mlruns", "mlartifacts"))
+# They run in environments of their own, which the project's needs say nothing of.
+_OF_TOOLS = frozenset(("setup.py", "noxfile.py"))
+_OF_TESTS = re.compile(r"(test_.*|.*_test|conftest)\.py")
 _SUFFIXES = (".py", ".pyd", ".so")
 
 
@@ -25,6 +29,8 @@ _SUFFIXES = (".py", ".pyd", ".so")
 def _imported(folder: Path, *, surely: bool) -> frozenset[str]:
     found: set[str] = set()
     for path in _files(folder):
+        if surely and _OF_TESTS.fullmatch(path.name):
+            continue
         for text in _code_in(path):
             found.update(_imports(text, surely=surely))
     return frozenset(found)
@@ -35,8 +41,8 @@ def imported_by(project: Project, *, surely: bool = False) -> frozenset[str]:
 
     Args:
         project: Whose code is read.
-        surely: Only what the code cannot do without: not what it tries to import, or what only a
-            type checker does.
+        surely: Only what the code cannot do without: not what it tries to import, or what only its
+            tests or a type checker do.
     """
     return _imported(project.folder, surely=surely)
 
@@ -83,7 +89,7 @@ def _files(folder: Path) -> Iterator[Path]:
             and not (here / name / "pyproject.toml").exists()  # a project of its own
         )
         for name in sorted(names):
-            if name.endswith((".py", ".ipynb")) and seen < _MOST_FILES:
+            if name.endswith((".py", ".ipynb")) and name not in _OF_TOOLS and seen < _MOST_FILES:
                 seen += 1
                 yield here / name
 

@@ -1,0 +1,3 @@
+import attr
+import pandas
+import six

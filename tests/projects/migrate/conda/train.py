@@ -1,0 +1,8 @@
+import attr
+import click
+import idna
+import msgpack
+import pandas
+import ruamel.yaml
+
+print(attr, click, idna, msgpack, pandas, ruamel.yaml)

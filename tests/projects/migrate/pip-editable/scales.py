@@ -1,0 +1,3 @@
+from units import grams
+
+TARE = grams(0.1)

@@ -1,0 +1,5 @@
+import pandas
+
+import scales
+
+print(scales.TARE, pandas.__version__)

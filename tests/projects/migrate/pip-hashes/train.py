@@ -1,0 +1,5 @@
+import pandas
+import six
+import toml
+
+print(pandas.__version__, six.__version__, toml.__version__)

@@ -1,0 +1,4 @@
+import houseprices
+import pandas
+
+print(houseprices.PRICES, pandas.__version__)
