@@ -72,7 +72,9 @@ def init(
     data = {"project": folder.name, **_known(answers or {}, template)}
     data.setdefault("package", re.sub(r"[-.]+", "_", data["project"]).lower())
     data.setdefault("python", python or f"{sys.version_info.major}.{sys.version_info.minor}")
-    data = {**_own(), **data}
+    if "holdfast_source" not in data:
+        data["holdfast_source"] = own.source()
+    data.setdefault("holdfast_version", own.version())
     _check(data["project"], data["package"], data["python"])
     published = publish(template)
     with _copier() as copier:
@@ -111,7 +113,7 @@ def update(folder: Path) -> Made:
     with _copier() as copier:
         copier.run_update(
             folder,
-            data=_own(),
+            data={"holdfast_version": own.version(), "holdfast_source": own.source()},
             defaults=True,
             skip_answered=True,
             overwrite=True,
@@ -120,10 +122,6 @@ def update(folder: Path) -> Made:
         )
     unmerged = run_git(folder, {}, "diff", "--name-only", "--diff-filter=U", "--relative")
     return _made(folder, published, *unmerged.splitlines())
-
-
-def _own() -> dict[str, str]:
-    return {"holdfast_version": own.version(), "holdfast_source": own.source()}
 
 
 def _known(answers: Mapping[str, str], template: str) -> Mapping[str, str]:
