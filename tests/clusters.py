@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,10 +24,11 @@ from holdfast.uv import run_uv
 from kit import Ran, UvProject, made_once, real_python, run, surroundings
 from serving import free_port
 
-MODEL = '''
+MODELS = '''
 import time
 
 import mlflow
+import pandas as pd
 
 
 class Slow(mlflow.pyfunc.PythonModel):
@@ -37,46 +39,77 @@ class Slow(mlflow.pyfunc.PythonModel):
         if (model_input["x"] < 0).any():
             raise ValueError("x is below zero")
         return (model_input["x"] * 2).to_numpy()
+
+
+class Kinds(mlflow.pyfunc.PythonModel):
+    """Answers in columns of many types."""
+
+    def predict(self, context, model_input, params=None):
+        eighths = (model_input["x"] * 8).astype("int64")
+        return pd.DataFrame(
+            {
+                "count": eighths,
+                "small": (eighths % 256).astype("uint8"),
+                "half": (model_input["x"] / 2).astype("float32"),
+                "name": ["odd" if one % 2 else "gerade" for one in eighths],
+                "known": [None if one % 3 else "by three" for one in eighths],
+                "sure": eighths > 50,
+                "when": pd.Timestamp("2026-11-21") + pd.to_timedelta(eighths, unit="h"),
+            }
+        )
 '''
 
 TRAIN = """
 import sys
+from pathlib import Path
 
 import mlflow
 import pandas as pd
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
-from slow.model import Slow
+from mlflow.models import infer_signature
+from sklearn.neighbors import NearestCentroid
 
-mlflow.pyfunc.save_model(
-    sys.argv[1],
-    python_model=Slow(),
-    input_example=pd.DataFrame({"x": [0.5, 2.0]}),
-    signature=ModelSignature(
-        inputs=Schema([ColSpec("double", "x")]), outputs=Schema([ColSpec("double")])
-    ),
-)
+from slow.models import Kinds, Slow
+
+out = Path(sys.argv[1])
+x = pd.DataFrame({"x": [number / 8 for number in range(100)]})
+for name, model in (("slow", Slow()), ("kinds", Kinds())):
+    mlflow.pyfunc.save_model(
+        out / name,
+        python_model=model,
+        input_example=x.head(3),
+        signature=infer_signature(x, model.predict(None, x)),
+    )
+# Half way between the classes' means is 23.5 eighths.
+classifier = NearestCentroid().fit(x.head(48), [0] * 24 + [1] * 24)
+mlflow.sklearn.save_model(classifier, out / "classifier", input_example=x.head(3))
 """
 
 
 @pytest.fixture(scope="session")
-def slow_model(
+def cluster_models(
     new_project_in: Callable[..., UvProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A sealed model of another Python than the engines run with."""
+    """The folder of sealed models with one environment, of another Python than the engines'."""
 
     def make(folder: Path) -> None:
         project = new_project_in(folder, python="3.12", own=True)
-        project.pyproject("mlflow-skinny", "pandas", packaged=True, project={"name": "slow"})
+        wanted = ("mlflow-skinny", "pandas", "scikit-learn", "skops")
+        project.pyproject(*wanted, packaged=True, project={"name": "slow"})
         project.write("src/slow/__init__.py", "")
-        project.write("src/slow/model.py", MODEL)
+        project.write("src/slow/models.py", MODELS)
         project.write("train.py", TRAIN)
         project.sync()
-        ran = project.train("train.py", folder / "model")
+        ran = project.train("train.py", folder)
         assert ran.code == 0, ran
         project.delete()
 
-    return made_once(tmp_path_factory.getbasetemp(), "slow-model", make) / "model"
+    return made_once(tmp_path_factory.getbasetemp(), "cluster-models", make)
+
+
+@pytest.fixture(scope="session")
+def slow_model(cluster_models: Path) -> Path:
+    """Doubles `x`, slowly."""
+    return cluster_models / "slow"
 
 
 @dataclass(frozen=True)
@@ -114,7 +147,10 @@ class Engines:
         return run(command, cwd=cwd, env=surroundings(**extra), timeout=500)
 
 
+# Whoever has no token is refused, other users of this machine too.
 _QUIET = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -165,14 +201,18 @@ class Cluster:
     """A running cluster.
 
     Attributes:
+        engine: "ray" or "spark".
         address: What a driver connects to.
+        client: What a driver connects to that is no part of the cluster, of Ray's.
         folder: Its files, logs too.
         logs: Where its tasks' stderr goes, as a pattern below `folder`.
     """
 
+    engine: str
     address: str
     folder: Path
     logs: str
+    client: str = ""
     nodes: list[Node] = field(default_factory=list)
 
     def said(self, words: str) -> int:
@@ -201,21 +241,32 @@ class Cluster:
 
 
 @contextmanager
-def ray_cluster(engines: Engines, folder: Path, nodes: int = 3) -> Iterator[Cluster]:
-    """A head that runs nothing, and nodes with room for an actor and for a task that writes."""
+def ray_cluster(engines: Engines, folder: Path, nodes: int = 3, **env: str) -> Iterator[Cluster]:
+    """A head that runs nothing, and nodes with room for an actor and for a task that writes.
+
+    Args:
+        engines: Whose Ray.
+        folder: Empty; a short path, since Ray's sockets lie below.
+        nodes: How many.
+        **env: Variables of all nodes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.2:{free_port()}"
-    cluster = Cluster(address, folder, "ray/session_2*/logs/worker-*.err")
+    logs = "ray/session_2*/logs/worker-*.err"
+    cluster = Cluster("ray", address, folder, logs, client=f"ray://127.0.0.2:{free_port()}")
     ray = [str(engines.folder / "bin" / "ray"), "start", "--block", "--disable-usage-stats"]
     ray += ["--object-store-memory", "100000000"]
     head = [*ray, "--head", "--port", address.split(":")[1], "--node-ip-address", "127.0.0.2"]
     head += ["--include-dashboard", "false", "--temp-dir", str(folder / "ray"), "--num-cpus", "0"]
-    started = [cluster.start(head, folder / "head")]
+    head += ["--ray-client-server-port", cluster.client.rpartition(":")[2]]
+    # With gRPC's fork handlers what serves a client crashes when it starts, now and then.
+    started = [cluster.start(head, folder / "head", GRPC_ENABLE_FORK_SUPPORT="0", **env)]
     try:
         _wait_for(cluster, "Ray runtime started")
         for number in range(nodes):
             where = ["--address", address, "--node-ip-address", f"127.0.0.{number + 3}"]
-            node = cluster.start([*ray, *where, "--num-cpus", "2"], folder / f"home-{number}")
+            room = ["--num-cpus", "2"]
+            node = cluster.start([*ray, *where, *room], folder / f"home-{number}", **env)
             cluster.nodes.append(node)
             started.append(node)
             # One after the other: a node that is kept waiting for a processor gives up.
@@ -231,7 +282,8 @@ def spark_cluster(engines: Engines, folder: Path, nodes: int = 3) -> Iterator[Cl
     """A master, and workers of one processor each."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    cluster = Cluster(f"spark://127.0.0.1:{port}", folder, "work-*/app-*/*/stderr")
+    address = f"spark://127.0.0.1:{port}"
+    cluster = Cluster("spark", address, folder, "work-*/app-*/*/stderr")
     program = str(engines.spark / "bin" / "spark-class")
     env = {"SPARK_HOME": str(engines.spark), "PYSPARK_PYTHON": str(engines.python)}
     deploy = "org.apache.spark.deploy"

@@ -80,6 +80,7 @@ def wait_for_some(process, out, chance):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_twenty_times_and_started_again(served, rows, tmp_path):
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "out"
     finish(start(served, rows, undisturbed))
