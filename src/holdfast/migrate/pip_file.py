@@ -7,7 +7,6 @@ none is said.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +64,7 @@ def _requirement(folder: Path, one: InstallRequirement, group: str) -> Wanted:
         locked = pinned(_pep508(one))
         return Wanted(constraints=(_pep508(one),), pins=dict([locked] if locked else []))
     notes = tuple(_about_options(one))
-    if one.is_local_path:
+    if one.link and _is_path(one.link.url):
         return _local(folder, where, one, group) + Wanted(notes=notes)
     line = redact(one.link.url) if one.link and not one.name else _pep508(one)
     if one.is_editable:
@@ -86,10 +85,19 @@ def _pep508(one: InstallRequirement) -> str:
     extras = f"[{','.join(sorted(one.extras))}]" if one.extras else ""
     marker = f" ; {one.marker}" if one.marker else ""
     if one.link:
-        url = redact(re.sub(r"#egg=[^&]*&?", "#", one.link.url).rstrip("#"))
-        url = re.sub(r"([#&])egg=[^&]*", r"\1", url).rstrip("#&")
-        return f"{one.name}{extras} @ {url}{marker}"
+        return f"{one.name}{extras} @ {redact(_without_egg(one.link.url))}{marker}"
     return f"{one.name}{extras}{one.specifier or ''}{marker}"
+
+
+def _without_egg(url: str) -> str:
+    """Without the fragment's name: that stands before the URL now."""
+    address, _, fragment = url.partition("#")
+    kept = "&".join(part for part in fragment.split("&") if not part.startswith("egg="))
+    return f"{address}#{kept}" if kept else address
+
+
+def _is_path(url: str) -> bool:
+    return "://" not in url or url.startswith("file://")
 
 
 def _local(folder: Path, where: Path, one: InstallRequirement, group: str) -> Wanted:
