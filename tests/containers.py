@@ -24,7 +24,7 @@ import pytest
 
 from bundles import Unpacked, in_chroot, runc_works, settled
 from kit import Ran, run
-from serving import free_port
+from serving import free_port, plain
 
 PROGRAMS = ("skopeo", "umoci")
 needs_programs = pytest.mark.skipif(
@@ -119,7 +119,7 @@ def running(image: Unpacked, *arguments: str, **settings: Any) -> Iterator[Conta
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+        return plain.get(url, timeout=5).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

@@ -22,7 +22,7 @@ import pytest
 from holdfast.image.layers.contents import read_stored
 from holdfast.image.values import Entry, Stored
 from kit import Ran, run
-from serving import free_port
+from serving import free_port, plain
 
 # A read-only root, with what every container has besides: devices, processes, and room in memory.
 _ENTER = """
@@ -132,7 +132,7 @@ def _wait_ready(url: str, process: subprocess.Popen[str]) -> None:
     while time.monotonic() < until:
         assert process.poll() is None, process.stderr and process.stderr.read()
         try:
-            if httpx.get(f"{url}/ping", timeout=5).status_code == httpx.codes.OK:
+            if plain.get(f"{url}/ping", timeout=5).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass

@@ -141,6 +141,11 @@ MODELS = ("numbers", "chances", "trees", "tensor", "mixed", "temper", "odd", "di
 RAISE, DIE, HANG, SLOW = -1_000_001.0, -1_000_002.0, -1_000_003.0, -1_000_004.0
 
 
+# What `httpx.get` and the others do, a connection a request, without making a TLS context for each:
+# that takes a core 25 ms, and the tests ask thousands of times.
+plain = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+
+
 @dataclass(frozen=True)
 class Served:
     """Sealed models by name, never to be changed; the store with their one environment; its Python.
@@ -258,7 +263,7 @@ def wait_ready(server: Server, seconds: float = 120) -> None:
     while time.monotonic() < until:
         assert server.process.poll() is None, server.said
         try:
-            if httpx.get(f"{server.url}/ping", timeout=5).status_code == httpx.codes.OK:
+            if plain.get(f"{server.url}/ping", timeout=5).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass

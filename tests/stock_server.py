@@ -16,7 +16,7 @@ import httpx
 
 from kit import surroundings
 from payload_cells import Payload
-from serving import free_port
+from serving import free_port, plain
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def stock(python: Path, model: Path, folder: Path) -> Iterator[Callable[[], str]
         while time.monotonic() < until:
             assert process.poll() is None, log.read_text()
             try:
-                if httpx.get(f"{url}/ping").status_code == httpx.codes.OK:
+                if plain.get(f"{url}/ping").status_code == httpx.codes.OK:
                     return url
             except httpx.TransportError:
                 pass

@@ -20,7 +20,7 @@ import pytest
 
 from kit import surroundings
 from load import Ask, Load
-from serving import Served, Server, serving
+from serving import Served, Server, plain, serving
 
 TRAIN = """
 import os
@@ -120,17 +120,17 @@ def ask(x: float = 3.0, path: str = "/invocations", factors: tuple[float, ...] =
 
 def post(server: Server, x: float = 3.0) -> httpx.Response:
     body = {"dataframe_split": {"columns": ["x"], "data": [[x]]}}
-    return httpx.post(f"{server.url}/invocations", json=body, timeout=60)
+    return plain.post(f"{server.url}/invocations", json=body, timeout=60)
 
 
 def about(server: Server, name: str = "churn") -> dict[str, Any]:
     """What the server says of a model."""
-    found: dict[str, Any] = httpx.get(f"{server.url}/models/{name}", timeout=60).json()
+    found: dict[str, Any] = plain.get(f"{server.url}/models/{name}", timeout=60).json()
     return found
 
 
 def reload(server: Server, name: str = "churn") -> None:
-    answer = httpx.post(f"{server.url}/models/{name}/reload", timeout=60)
+    answer = plain.post(f"{server.url}/models/{name}/reload", timeout=60)
     assert answer.status_code == 202, answer.text
 
 
@@ -155,7 +155,7 @@ def wait_for_version(server: Server, version: int) -> None:
 def receipt(server: Server, path: str = "/receipt") -> dict[str, Any]:
     """The receipt, as soon as there is one."""
     found: dict[str, Any] = until(
-        lambda: (answer := httpx.get(server.url + path)).status_code == 200 and answer.json()
+        lambda: (answer := plain.get(server.url + path)).status_code == 200 and answer.json()
     )
     return found
 
@@ -280,7 +280,7 @@ def test_a_canary_answers_its_share(registry):
         until(lambda: about(server)["canary"]["ready"])
         for weight, wanted in ((20, 20), (50, 50), (0, 0), (100, 100)):
             url = f"{server.url}/models/churn/canary"
-            assert httpx.put(url, json={"weight": weight}).status_code == 200
+            assert plain.put(url, json={"weight": weight}).status_code == 200
             answers = [post(server) for _ in range(100)]
             versions = Counter(one.headers["x-holdfast-version"] for one in answers)
             assert versions["2"] == wanted
@@ -288,9 +288,9 @@ def test_a_canary_answers_its_share(registry):
                 factor = int(one.headers["x-holdfast-version"])
                 assert one.json() == {"predictions": [3.0 * factor]}
         for wrong in ({"weight": 101}, {"weight": "many"}, {}, []):
-            assert httpx.put(url, json=wrong).status_code == 400
+            assert plain.put(url, json=wrong).status_code == 400
         elsewhere = {"origin": "https://example.org"}
-        assert httpx.put(url, json={"weight": 1}, headers=elsewhere).status_code == 403
+        assert plain.put(url, json={"weight": 1}, headers=elsewhere).status_code == 403
         assert about(server)["canary"]["weight"] == 100
         with Load(server.url, [ask()], connections=4) as load:
             load.wait_for(200)
@@ -305,7 +305,7 @@ def test_a_shadow_is_compared_and_disturbs_nobody(registry):
         until(lambda: about(server)["shadow"]["ready"])
         for x in (0.0, 0.0, 1.0, 3.0):
             assert post(server, x).json() == {"predictions": [x]}
-        wrong = httpx.post(f"{server.url}/invocations", json={"dataframe_split": 1})
+        wrong = plain.post(f"{server.url}/invocations", json={"dataframe_split": 1})
         assert wrong.status_code == 400
         said = until(lambda: seen if count(seen := about(server)["shadow"]["answers"]) == 4 else 0)
         assert said == {
@@ -353,7 +353,7 @@ def count(answers: dict[str, Any]) -> int:
 
 
 def metrics(server: Server) -> str:
-    return httpx.get(f"{server.url}/metrics").text
+    return plain.get(f"{server.url}/metrics").text
 
 
 def test_the_receipt_is_of_what_is_served(registry, champion):
@@ -371,7 +371,7 @@ def test_the_receipt_is_of_what_is_served(registry, champion):
     assert second["model"] == "models:/churn/2"
     assert second["matches"]
     assert second["seal"] != first["seal"]
-    assert httpx.get(f"{champion.url}/models/other/receipt").status_code == 404
+    assert plain.get(f"{champion.url}/models/other/receipt").status_code == 404
 
 
 def test_verify_answers_nothing_that_is_not_proven(registry):
@@ -383,7 +383,7 @@ def test_verify_answers_nothing_that_is_not_proven(registry):
         refused = post(server)
         assert refused.status_code == 503
         assert "golden predictions replayed, and they differ" in refused.json()["message"]
-        assert httpx.get(f"{server.url}/ping").status_code == 503
+        assert plain.get(f"{server.url}/ping").status_code == 503
         assert workers(server) == set()
         # The same model, in the mood that it was sealed in.
         registry.move("champion", 2)
@@ -397,7 +397,7 @@ def answered(server: Server, path: str) -> httpx.Response | None:
     """The answer, once it is neither silence nor "not yet"."""
     assert server.process.poll() is None, server.said
     try:
-        answer = httpx.get(server.url + path)
+        answer = plain.get(server.url + path)
     except httpx.TransportError:
         return None
     return None if answer.status_code == 202 else answer
@@ -416,7 +416,7 @@ def test_verify_finds_what_a_glance_does_not(registry, tmp_path):
     os.utime(found, ns=(before.st_atime_ns, before.st_mtime_ns))
     with serving(home, registry.model("one"), "--verify", ready=False, **env) as server:
         until(lambda: answered(server, "/receipt"))
-        assert "threadpoolctl.py" in httpx.get(f"{server.url}/receipt").text
+        assert "threadpoolctl.py" in plain.get(f"{server.url}/receipt").text
         assert post(server).status_code == 503
 
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from load import Ask, Load, temper
-from serving import DIE, HANG, RAISE, SLOW, Served, Server, serving, wait_ready
+from serving import DIE, HANG, RAISE, SLOW, Served, Server, plain, serving, wait_ready
 
 ASKS = [temper(float(x)) for x in range(500)]
 
@@ -86,7 +86,7 @@ def test_a_request_on_which_the_model_raises_spoils_no_other(server: Server):
     assert raising.seen.only(400), raising.seen
     assert load.seen.only(200), load.seen
     body = {"dataframe_split": {"columns": ["x"], "data": [[RAISE]]}}
-    said = httpx.post(f"{server.url}/invocations", json=body).json()
+    said = plain.post(f"{server.url}/invocations", json=body).json()
     assert said["error_code"] == "BAD_REQUEST"
     assert "out of temper" in said["message"]
 
@@ -116,7 +116,7 @@ def test_a_busy_model_does_not_hold_up_another(server: Server):
         times = []
         for _ in range(10):
             started = time.monotonic()
-            answer = httpx.post(f"{server.url}/models/numbers/invocations", json=body)
+            answer = plain.post(f"{server.url}/models/numbers/invocations", json=body)
             assert answer.status_code == 200
             times.append(time.monotonic() - started)
     assert load.seen.only(200), load.seen
@@ -128,7 +128,7 @@ def test_a_full_queue_is_said_at_once(served: Served):
     with serving(served.home, served.model("temper"), *options) as server:
         with Load(server.url, [temper(SLOW, statuses=(200, 503))], connections=12) as load:
             load.wait_for(20)
-            answer = httpx.post(
+            answer = plain.post(
                 f"{server.url}/invocations",
                 json={"dataframe_split": {"columns": ["x"], "data": [[SLOW]]}},
             )
@@ -144,7 +144,7 @@ def test_sigterm_loses_nothing(served: Served):
             load.wait_for(100)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-            assert httpx.get(f"{server.url}/ping").status_code == 503
+            assert plain.get(f"{server.url}/ping").status_code == 503
             assert server.process.wait(20) == 0
         assert load.seen.only(200), load.seen
         assert load.seen.closes >= 32
@@ -245,9 +245,9 @@ def test_memory_stays_flat(served: Served, seconds: int):
         with Load(server.url, asks, connections=8, pause=0.005) as load:
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                assert httpx.post(f"{server.url}/invocations", json=body).status_code == 200
-                assert httpx.post(f"{server.url}/invocations", content=b"[").status_code == 415
-                httpx.get(f"{server.url}/metrics")
+                assert plain.post(f"{server.url}/invocations", json=body).status_code == 200
+                assert plain.post(f"{server.url}/invocations", content=b"[").status_code == 415
+                plain.get(f"{server.url}/metrics")
                 gone = socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0))
                 gone.sendall(b"POST /invocations HTTP/1.1\r\ncontent-length: 9\r\n\r\n")
                 gone.close()

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from holdfast.uv import uv_program
 from kit import surroundings
-from serving import Served, Server, serving
+from serving import Served, Server, plain, serving
 
 NAMES = ("numbers", "mixed", "tensor", "chances", "trees")
 SCHEMATHESIS = 800
@@ -34,7 +33,7 @@ FUZZ = 90_000
 def server(served: Served) -> Iterator[Server]:
     with serving(served.home, *(f"{name}={served.model(name)}" for name in NAMES)) as server:
         yield server
-        assert httpx.get(f"{server.url}/ping").status_code == 200
+        assert plain.get(f"{server.url}/ping").status_code == 200
         assert "Traceback" not in server.said
 
 
@@ -87,7 +86,7 @@ def predicted(text: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def target(server: Server) -> Target:
-    paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
+    paths = plain.get(f"{server.url}/openapi.json").json()["paths"]
     good = {}
     for name in NAMES:
         for path in (f"/models/{name}/invocations", f"/v2/models/{name}/infer"):

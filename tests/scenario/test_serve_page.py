@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser import watch
-from serving import RAISE, serving
+from serving import RAISE, plain, serving
 
 EVIL = "<img src=x onerror=alert(1)>"
 # No tab of a headless browser is ever hidden.
@@ -198,7 +198,7 @@ def test_figures_are_live(show, server):
     assert tab.locator(".spark path").first.get_attribute("d").startswith("M")
     tab.get_by_text("The last minutes as a table").click()
     expect(tab.get_by_role("region", name="Figures").locator("tbody tr").first).to_be_visible()
-    known = httpx.get(f"{server.url}/live").json()["models"]["tensor"]
+    known = plain.get(f"{server.url}/live").json()["models"]["tensor"]
     assert sum(known["latency"]) == sum(known["answers"].values()) >= 40
     assert known["rows"] >= 120
     assert (known["ready"], known["alive"], known["waiting"]) == (True, 1, 0)
@@ -345,10 +345,10 @@ def prefixed(target, prefix):
     "path", ["/", "/models/odd/", "/static/main.js", "/static/style.css", "/live"]
 )
 def test_every_part_is_guarded(server, path):
-    answer = httpx.get(f"{server.url}{path}")
+    answer = plain.get(f"{server.url}{path}")
     assert answer.status_code == 200
     assert answer.headers["x-content-type-options"] == "nosniff"
-    head = httpx.head(f"{server.url}{path}")
+    head = plain.head(f"{server.url}{path}")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == answer.headers["content-type"]
     if path == "/live":
@@ -394,7 +394,7 @@ def test_another_version_is_noticed(served, new_page, tmp_path):
         expect(tab.get_by_text("version 1 of churn")).to_be_visible()
         expect(tab.locator("#state")).to_contain_text("last five seconds")
         client.set_registered_model_alias("churn", "champion", "2")
-        httpx.post(f"{server.url}/models/churn/reload").raise_for_status()
+        plain.post(f"{server.url}/models/churn/reload").raise_for_status()
         notice = tab.get_by_role("status").filter(has_text="Another version answers now")
         expect(notice).to_be_visible(timeout=120_000)
         tab.get_by_role("button", name="Show it").click()
@@ -437,12 +437,12 @@ def test_with_keys_and_below_a_path_it_asks_for_one_first(served, new_page, tmp_
         assert tab.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
         assert all("status of 40" in one for one in seen.errors), seen.errors
         for path in ("/page", "/models/one/page", "/live"):
-            assert httpx.get(f"{url}{path}").status_code == 401
-        assert httpx.post(f"{url}/").status_code == 401
+            assert plain.get(f"{url}{path}").status_code == 401
+        assert plain.post(f"{url}/").status_code == 401
 
 
 @pytest.mark.parametrize(
     "path", ["/models/nobody/", "/static/none.js", "/static/..%2froutes.py", "/static/%2e%2e/x"]
 )
 def test_there_is_nothing_else(server, path):
-    assert httpx.get(f"{server.url}{path}").status_code == 404
+    assert plain.get(f"{server.url}{path}").status_code == 404

@@ -23,7 +23,7 @@ import pytest
 
 from certificates import Authority
 from kit import surroundings
-from serving import Served, serving
+from serving import Served, plain, serving
 
 ROW = {"dataframe_split": {"columns": [f"x{at}" for at in range(10)], "data": [[0.5] * 10]}}
 
@@ -210,7 +210,7 @@ def test_as_a_user_who_can_write_nowhere_but_in_its_home(served: Served, tmp_pat
     with until_ready(line, **env) as (process, ready):
         status = Path(f"/proc/{process.pid}/status").read_text()
         assert re.search(r"CapEff:\s+0+\n", status)
-        answer = httpx.post(f"{ready['url']}/invocations", json=ROW)
+        answer = plain.post(f"{ready['url']}/invocations", json=ROW)
         assert answer.json() == {"predictions": [1]}
     assert list(temporary.iterdir()) == []
 
@@ -284,7 +284,7 @@ def test_a_server_that_others_reach_without_a_key_is_warned_of(served: Served):
         wait_until(lambda: is_open(server.url), server.said)
         assert server.said.count("warning: ") == 1
         # There, any name is right.
-        answer = httpx.get(f"{server.url}/metrics", headers={"host": "models.example"})
+        answer = plain.get(f"{server.url}/metrics", headers={"host": "models.example"})
         assert answer.status_code == 200
         # A second Ctrl-C does not wait for what the first one waits for.
         server.process.send_signal(signal.SIGINT)
@@ -305,7 +305,7 @@ def test_ctrl_c_while_models_are_loaded(served: Served):
 
 def is_open(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/ping").status_code in {200, 503}
+        return plain.get(f"{url}/ping").status_code in {200, 503}
     except httpx.TransportError:
         return False
 

@@ -15,7 +15,7 @@ from holdfast.model import open_model, read_signature
 from holdfast.serve.endpoint.example import example_request
 from holdfast.serve.protocol.schema import read_schema
 from holdfast.uv import run_uv
-from serving import Served, Server, serving
+from serving import Served, Server, plain, serving
 
 NAMES = ("mixed", "numbers", "tensor", "chances")
 PEOPLE = pd.DataFrame(
@@ -243,12 +243,12 @@ class TestOpenapi:
     def test_below_a_prefix(self, served):
         model = f"one={served.model('numbers')}"
         with serving(served.home, model, "--root-path", "/here", ready=True) as server:
-            document = httpx.get(f"{server.url}/here/openapi.json").json()
+            document = plain.get(f"{server.url}/here/openapi.json").json()
             assert document["servers"] == [{"url": "/here"}]
             body = kept(served, "numbers")
             for path in ("/here/invocations", "/here/models/one/invocations?a=b"):
-                assert httpx.post(server.url + path, json=body).status_code == 200
-            answer = httpx.get(f"{server.url}/here/v2/models/none")
+                assert plain.post(server.url + path, json=body).status_code == 200
+            answer = plain.get(f"{server.url}/here/v2/models/none")
             assert (answer.status_code, answer.json().keys()) == (404, {"error"})
 
 
