@@ -14,7 +14,7 @@ from kit import REPOSITORY, Holdfast, UvProject, made_once, real_python
 from small import Small, make_small
 
 # `serving` before those that import it, so that pytest rewrites its asserts.
-pytest_plugins = ["serving", "bases", "browser", "clusters", "images", "proven"]
+pytest_plugins = ["serving", "acebet", "bases", "browser", "clusters", "images", "proven"]
 
 
 @pytest.fixture(scope="session")
