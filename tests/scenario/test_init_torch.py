@@ -6,14 +6,14 @@ import json
 
 import pytest
 import tomli
+from sklearn.datasets import load_digits
 
 from templates import check_model, generate, in_project, run_ci, serve_as_in_its_image
 from torch_wheel import cpu_index, cpu_wheel
 
 CHAMPION = "models:/digits@champion"
+DIGITS = load_digits()
 ADDRESS = "https://index.example/whl/cpu"
-# A one, in 8 by 8 pixels of 0 to 16.
-ONE = [[0, 0, 0, 6, 16, 4, 0, 0]] * 2 + [[0, 0, 0, 0, 16, 4, 0, 0]] * 6
 
 
 def test_what_the_comment_says_is_what_the_answer_writes(holdfast, holdfast_wheel, tmp_path):
@@ -59,6 +59,7 @@ def test_a_network_is_trained_sealed_and_served(holdfast, holdfast_wheel, tmp_pa
         again = in_project(project, "uv run --no-sync train --epochs 1 --device cpu")
         assert "version 1 stays champion" in again.out
         with serve_as_in_its_image(project, tmp_path / "app", **models) as post:
-            (answer,) = post("/predict", [ONE]).json()
-        assert answer["digit"] == 1
-        assert sum(answer["probabilities"]) == pytest.approx(1)
+            answers = post("/predict", DIGITS.images[:20].tolist()).json()
+        read = [answer["digit"] for answer in answers]
+        assert sum(map(int.__eq__, read, DIGITS.target[:20].tolist())) >= 18
+        assert sum(answers[0]["probabilities"]) == pytest.approx(1)
