@@ -180,7 +180,7 @@ def _games_surprise(games: tuple[int, int], rating: float, other: float) -> floa
 
 
 def _moved(values: tuple[Number, ...], place: int, by: Number) -> tuple[Number, ...]:
-    return (*values[:place], values[place] + by, *values[place + 1 :])
+    return tuple(value + by if at == place else value for at, value in enumerate(values))
 
 
 def _add(career: Career, when: When, state: State) -> None:

@@ -65,7 +65,8 @@ def answers(booster: lightgbm.Booster, slope: float, rows: pd.DataFrame) -> pd.D
     said = {"probability": probability(parts.sum(axis=1))}
     for reason, names in REASONS.items():
         said[f"because_{reason}"] = parts[:, [FEATURES.index(name) for name in names]].sum(axis=1)
-    return pd.DataFrame(said, index=rows.index)
+    answered: pd.DataFrame = pd.DataFrame(said, index=rows.index)
+    return answered
 
 
 def log_odds(booster: lightgbm.Booster, rows: pd.DataFrame) -> Numbers:
@@ -74,7 +75,8 @@ def log_odds(booster: lightgbm.Booster, rows: pd.DataFrame) -> Numbers:
         np.asarray(booster.predict(side[list(FEATURES)], raw_score=True, num_threads=1))
         for side in (rows, swapped(rows))
     )
-    return (one - other) / 2
+    half: Numbers = (one - other) / 2
+    return half
 
 
 def probability(odds: Numbers) -> Numbers:
@@ -88,4 +90,5 @@ def _contributions(booster: lightgbm.Booster, rows: pd.DataFrame) -> Numbers:
         np.asarray(booster.predict(side[list(FEATURES)], pred_contrib=True, num_threads=1))[:, :-1]
         for side in (rows, swapped(rows))
     )
-    return (one - other) / 2
+    half: Numbers = (one - other) / 2
+    return half

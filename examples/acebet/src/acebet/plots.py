@@ -53,7 +53,7 @@ def _elo(prepared: Prepared) -> Figure:
     figure, axes = plt.subplots(figsize=(10, 5), layout="constrained")
     for name in top:
         points = curves[name]
-        axes.plot([one.date for one in points], [one.overall for one in points], label=name)
+        axes.plot([one.date for one in points], [one.overall for one in points], label=name)  # type: ignore[arg-type]
     axes.set(title="The ten best by Elo at the end of the data", ylabel="Elo")
     axes.legend(fontsize="small")
     return figure
