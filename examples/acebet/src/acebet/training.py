@@ -1,8 +1,8 @@
 """Making a model that has seen nothing of the season that it is judged on.
 
 The seasons before that one are walked through in order, each predicted by a booster of those
-before it: what that gives sets the slope (see `model`). The parameters were chosen by such a walk
-over 2017 to 2022; 2023 had no say.
+before it: what that gives sets the slope (see `model`). The parameters were chosen by such walks
+over seasons from 2017 to 2022.
 """
 
 from __future__ import annotations
