@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
@@ -42,12 +43,14 @@ class Built:
 
 
 def build(folder: Path) -> Built:
-    """Build a wheel of the project in `folder`, and read it.
+    """Build a wheel of the project in `folder`, a copy of it, and read it.
 
     Raises:
         ToolError: The build fails.
     """
     with TemporaryDirectory(prefix="holdfast-wheel-") as out:
+        # What setuptools has copied there once, it packs again, wanted or not.
+        shutil.rmtree(folder / "build", ignore_errors=True)
         run_uv(["build", "--wheel", "--quiet", "--out-dir", out, str(folder)])
         with ZipFile(next(Path(out).glob("*.whl"))) as wheel:
             return _read(wheel)

@@ -5,35 +5,47 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from holdfast.errors import InputError
 from holdfast.project.modules import is_environment
 
 _LARGEST = 20 << 20
 _LEFT_OUT = frozenset((
     ".git", ".hg", ".svn", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache",
-    "__pycache__", "node_modules", "mlruns", "mlartifacts", "build", "dist",
+    "__pycache__", "node_modules", "mlruns", "mlartifacts",
 ))  # fmt: skip
+# Of the folder itself only: deeper down they are somebody's packages.
+_MADE_BY_BUILDS = ("build", "dist")
 _MOST_NEIGHBOURS = 500
 
 
 @contextmanager
 def copied(folder: Path) -> Iterator[Path]:
-    """A copy of the project, named as it is; what stands beside it is seen from it, too."""
+    """A copy of the project, named as it is; what stands beside it is seen from it, too.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     with TemporaryDirectory(prefix="holdfast-migrate-") as temporary:
         beside = Path(temporary).resolve() / "beside"
         beside.mkdir()
-        for one in sorted(folder.parent.iterdir())[:_MOST_NEIGHBOURS]:
-            if one.name != folder.name:
-                (beside / one.name).symlink_to(one)
-        copy = beside / folder.name
-        shutil.copytree(folder, copy, symlinks=True, ignore=_ignored)
+        copy = beside / (folder.name or "project")
+        try:
+            for one in sorted(folder.parent.iterdir())[:_MOST_NEIGHBOURS]:
+                if one.name != folder.name:
+                    (beside / one.name).symlink_to(one)
+            shutil.copytree(folder, copy, symlinks=True, ignore=partial(_ignored, folder))
+        except OSError as error:
+            raise InputError(f"{folder} cannot be read: {error}") from error
         yield copy
 
 
-def _ignored(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name in _LEFT_OUT or _is_left_out(Path(folder) / name)}
+def _ignored(root: Path, folder: str, names: list[str]) -> set[str]:
+    left_out = {*_LEFT_OUT, *(_MADE_BY_BUILDS if Path(folder) == root else ())}
+    return {name for name in names if name in left_out or _is_left_out(Path(folder) / name)}
 
 
 def _is_left_out(path: Path) -> bool:

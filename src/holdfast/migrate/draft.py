@@ -23,6 +23,10 @@ from holdfast.migrate.wanted import OWN, Index, Wanted, project_name
 from holdfast.uv import run_uv
 
 _OLDEST = (3, 10)  # that Holdfast works with
+# Whoever works on the project has them all, as from files of these names before.
+_OF_DEVELOPERS = frozenset((
+    "ci", "develop", "development", "doc", "docs", "lint", "test", "testing", "tests", "typing",
+))  # fmt: skip
 
 
 @contextmanager
@@ -66,6 +70,7 @@ def write_draft(copy: Path, wanted: Wanted, python: str, without: Iterable[str])
     for name in without:
         run_uv(["remove", "--frozen", "--quiet", name], cwd=copy)
     with edited(copy) as document:
+        _include_in_dev(document, wanted.requirements)
         found = take_credentials(document)
     return [*about_indexes(wanted.indexes), *found]
 
@@ -130,6 +135,16 @@ def _add(copy: Path, group: str, lines: tuple[str, ...]) -> None:
             ["add", "--frozen", "--no-workspace", "--quiet", *where, "-r", Path(file.name).name],
             cwd=copy,
         )
+
+
+def _include_in_dev(document: Any, groups: Iterable[str]) -> None:
+    """Uv installs the group `dev` unasked, and no model brings it."""
+    there = document.get("dependency-groups", {})
+    for group in groups:
+        if group in _OF_DEVELOPERS and group in there:
+            include = tomlkit.inline_table()
+            include["include-group"] = group
+            there.setdefault("dev", tomlkit.array()).append(include)
 
 
 def add_holdfast(copy: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,19 +75,25 @@ def migrate(folder: Path, options: Options, on_progress: Progress = silent) -> t
         write(folder, copy, plan)
     on_progress("installing")
     environment = os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv"
-    run_uv(
-        ["sync", "--quiet"],
-        cwd=folder,
-        env={**plan.secrets, "UV_PROJECT_ENVIRONMENT": environment},
-    )
+    env = {**plan.secrets, "UV_PROJECT_ENVIRONMENT": environment}
+    _sync(folder, env, "--all-extras")
     on_progress("importing what the project does")
     results = try_imports(folder / environment / "bin" / "python", expected)
+    _sync(folder, env)
     return plan, Proof(
         old=old,
         imported=tuple(name for name, why in results.items() if not why),
         failed={name: why for name, why in results.items() if why},
         moved=moved,
     )
+
+
+def _sync(folder: Path, env: Mapping[str, str], *options: str) -> None:
+    try:
+        run_uv(["sync", "--quiet", *options], cwd=folder, env=env)
+    except HoldfastError as error:
+        message = f"the project is written and locked, but not installed: {error.message}"
+        raise type(error)(message, hint=error.hint) from error
 
 
 @contextmanager
