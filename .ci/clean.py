@@ -11,7 +11,7 @@ from pathlib import Path
 _HOSTS = ("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)", "deb" + r"\.debian\.")
 _PATHS = (r"/root/\.", r"/home/[a-z]+/", r"/work/(main|shared)", r"/Users/[A-Za-z]+/")
 _FORBIDDEN = re.compile("|".join((*_HOSTS, *_PATHS)))
-_EXAMPLES = {"/Users/me", "/home/ada/"}
+_EXAMPLES = {"/Users/me/", "/home/ada/"}
 
 root = Path(__file__).parents[1]
 names = subprocess.run(
