@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from zipfile import ZipFile
+
 import pytest
 import tomlkit
 
 from holdfast.errors import InputError
+from holdfast.migrate.built import Built, _read, differences
 from holdfast.migrate.conda import read_environment
 from holdfast.migrate.conda_names import index_name, not_on_an_index
 from holdfast.migrate.conda_spec import read_spec
+from holdfast.migrate.copied import copied
 from holdfast.migrate.credentials import take_credentials
 from holdfast.migrate.draft import _narrowed
 from holdfast.migrate.mentions import mentions, needed_by_build
 from holdfast.migrate.plan import Change
+from holdfast.migrate.proof import try_imports
 from holdfast.migrate.requirement_files import find_files, read_files
 from holdfast.migrate.wanted import OWN, Wanted, pinned, project_name, read_index
+from indexes import make_wheel
 
 
 @pytest.mark.parametrize(
@@ -265,3 +273,68 @@ def test_pins(line, found):
 def test_names_of_folders():
     assert project_name("My Model (2)") == "my-model-2"
     assert project_name("模型") == "project"
+
+
+def test_what_another_build_has_otherwise():
+    before = Built(
+        name="a", requires=("six<2.0", "toml"), extras={"cli": ("click",)}, requires_python="",
+        fields=frozenset(), entry_points="[console_scripts]\na = a:main\n",
+        files=frozenset(("a/__init__.py", "a/data.csv")),
+    )  # fmt: skip
+    assert differences(before, replace(before, requires=("six<2", "toml"))) == []
+    after = replace(
+        before, requires=("six",), extras={}, entry_points="", files=frozenset(("a/__init__.py",))
+    )
+    assert differences(before, after) == [
+        "its wheel had the files a/data.csv",
+        "its wheel had the requirements toml",
+        "its wheel had the extras cli",
+        "its wheel has other entry points",
+    ]
+
+
+def test_a_wheel_is_read_as_its_metadata_has_it(tmp_path):
+    path = make_wheel(
+        tmp_path, {"mine.py": ""},
+        requires=["six>=1", 'click ; extra == "cli"',
+                  'toml ; (python_version < "3.11") and extra == "cli"'],
+        extras=["cli"],
+    )  # fmt: skip
+    with ZipFile(path) as wheel:
+        built = _read(wheel)
+    assert built.requires == ("six>=1",)
+    assert built.extras == {"cli": ("click", 'toml ; python_version < "3.11"')}
+    assert built.files == {"mine.py"}
+
+
+def test_a_copy_leaves_out_what_can_be_made_again(tmp_path):
+    folder = tmp_path / "project"
+    for path in (
+        "train.py", "src/build/here.py", "build/lib/old.py", ".git/config", ".venv/pyvenv.cfg",
+        "mlruns/0/meta.yaml", ".github/workflows/ci.yml",
+    ):  # fmt: skip
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    (tmp_path / "beside.txt").write_text("seen")
+    with copied(folder) as copy:
+        there = {one.relative_to(copy).as_posix() for one in copy.rglob("*") if one.is_file()}
+        assert there == {"train.py", "src/build/here.py", ".github/workflows/ci.yml"}
+        assert (copy / ".." / "beside.txt").read_text() == "seen"
+    assert not copy.exists()
+
+
+def test_an_interpreter_that_ends_loses_nothing_of_the_others(tmp_path, monkeypatch):
+    packages = tmp_path / "venv" / "lib"
+    packages.mkdir(parents=True)
+    (packages / "ends.py").write_text("import os\nos._exit(3)\n")
+    (packages / "talks.py").write_text("print('hello')\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nshift\nPYTHONPATH={packages} exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    results = try_imports(python, ["talks", "ends", "gone", "json"])
+    assert results == {
+        "talks": "",
+        "ends": "the interpreter ended",
+        "gone": "ModuleNotFoundError: No module named 'gone'",
+        "json": "",
+    }
