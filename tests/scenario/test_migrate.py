@@ -157,7 +157,12 @@ SLOW = {
     "poetry-scripts": Expected(
         locked={"six": "1.16.0", "iniconfig": "2.0.0"},
         asked={"six (>=1.15,<2.0)", "pandas (>=2)", "moon"},
-        groups={"dev": [{"include-group": "test"}], "test": ["iniconfig>=2.0,<3"]},
+        groups={
+            "dev": [{"include-group": "test"}, {"include-group": "maps"}],
+            "test": ["iniconfig>=2.0,<3"],
+            "maps": ["pluggy"],
+        },
+        notes=("the group maps is in dev now",),
         put_by={"poetry.lock", "poetry.toml"},
         imported={"moon", "pandas", "six"},
     ),
@@ -410,3 +415,16 @@ def test_what_cannot_be_read_is_said(path, text, words, migrate, tmp_path):
     assert words in ran.err
     assert str(tmp_path / "holdfast-migrate") not in ran.err
     assert set(files(folder)) == {path}
+
+
+def test_a_folder_that_is_named_as_what_it_needs(migrate, tmp_path):
+    folder = tmp_path / "six"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("six\n")
+    # A workspace around it is not touched, nor taken for the project's own.
+    around = '[project]\nname = "around"\nversion = "1"\n[tool.uv.workspace]\nmembers = ["six"]\n'
+    (tmp_path / "pyproject.toml").write_text(around)
+    ran = migrate(folder, "--no-holdfast")
+    assert ran.code == 0, ran
+    assert '+name = "six-project"' in ran.out
+    assert (tmp_path / "pyproject.toml").read_text() == around

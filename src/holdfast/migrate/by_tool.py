@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import tomli
 
 from holdfast.errors import InputError, ToolError
 from holdfast.migrate.built import differences, try_build
-from holdfast.migrate.wanted import Index, Wanted, pinned, read_index
+from holdfast.migrate.wanted import OF_DEVELOPERS, Index, Wanted, pinned, read_index
 from holdfast.redact import redact_said
 
 _SECONDS = 60
@@ -34,6 +34,7 @@ def read_poetry(copy: Path) -> Wanted:
         ToolError: migrate-to-uv is not here, or fails.
     """
     pins, notes = _pins(_poetry_lock(copy / "poetry.lock"))
+    notes += tuple(_about_groups(_read_toml(copy / "pyproject.toml")["tool"]["poetry"]))
     before = try_build(copy) if _is_package(copy) else None
     said = tuple(_run(copy, "poetry"))
     after = try_build(copy) if before else None
@@ -46,6 +47,16 @@ def read_poetry(copy: Path) -> Wanted:
         notes=(*said, *notes),
         files=("poetry.lock", "poetry.toml"),
     )
+
+
+def _about_groups(poetry: Mapping[str, Any]) -> Iterator[str]:
+    """Poetry installs a group unasked, unless it is optional; a model may have needed it."""
+    for name, group in poetry.get("group", {}).items():
+        if name not in OF_DEVELOPERS | {"dev"} and not group.get("optional"):
+            yield (
+                f"the group {name} is in dev now, which models do not bring; where they need it: "
+                f'[tool.holdfast] groups = ["{name}"]'
+            )
 
 
 def _is_package(copy: Path) -> bool:

@@ -20,6 +20,8 @@ _LEFT_OUT = frozenset((
 # Of the folder itself only: deeper down they are somebody's packages.
 _MADE_BY_BUILDS = ("build", "dist")
 _MOST_NEIGHBOURS = 500
+# With these, uv would take the copy for a part of the workspace around it, and write there.
+_NOT_SEEN = frozenset(("pyproject.toml", "uv.lock", "uv.toml", ".python-version"))
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def copied(folder: Path) -> Iterator[Path]:
         copy = beside / (folder.name or "project")
         try:
             for one in sorted(folder.parent.iterdir())[:_MOST_NEIGHBOURS]:
-                if one.name != folder.name:
+                if one.name != folder.name and one.name not in _NOT_SEEN:
                     (beside / one.name).symlink_to(one)
             shutil.copytree(folder, copy, symlinks=True, ignore=partial(_ignored, folder))
         except OSError as error:

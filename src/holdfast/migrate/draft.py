@@ -5,6 +5,7 @@ What a person wrote there stays as it is, comments and order included.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,19 +15,16 @@ from typing import Any
 
 import tomlkit
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 
 from holdfast import own
 from holdfast.errors import InputError
 from holdfast.migrate.credentials import about_indexes, take_credentials
-from holdfast.migrate.wanted import OWN, Index, Wanted, project_name
+from holdfast.migrate.wanted import OF_DEVELOPERS, OWN, Index, Wanted, project_name
 from holdfast.uv import run_uv
 
 _OLDEST = (3, 10)  # that Holdfast works with
-# Whoever works on the project has them all, as from files of these names before.
-_OF_DEVELOPERS = frozenset((
-    "ci", "develop", "development", "doc", "docs", "lint", "test", "testing", "tests", "typing",
-))  # fmt: skip
 
 
 @contextmanager
@@ -63,7 +61,7 @@ def write_draft(copy: Path, wanted: Wanted, python: str, without: Iterable[str])
         ToolError: uv refuses a requirement.
     """
     with edited(copy) as document:
-        _name(document, copy.name, python)
+        _name(document, copy.name, python, _names(wanted))
         _set_uv(document, wanted)
     for group, lines in wanted.requirements.items():
         _add(copy, group, lines)
@@ -75,10 +73,17 @@ def write_draft(copy: Path, wanted: Wanted, python: str, without: Iterable[str])
     return [*about_indexes(wanted.indexes), *found]
 
 
-def _name(document: Any, folder: str, python: str) -> None:
+def _names(wanted: Wanted) -> frozenset[str]:
+    """Of what is asked for by name: nothing can ask for itself."""
+    lines = (line for lines in wanted.requirements.values() for line in lines)
+    return frozenset(canonicalize_name(re.split(r"[^\w.-]", line)[0]) for line in lines)
+
+
+def _name(document: Any, folder: str, python: str, taken: frozenset[str]) -> None:
     project = document.setdefault("project", tomlkit.table())
     if not project.get("name"):
-        project["name"] = project_name(folder)
+        name = project_name(folder)
+        project["name"] = f"{name}-project" if name in taken else name
     dynamic = project.get("dynamic", ())
     if "version" not in dynamic and not project.get("version"):
         project["version"] = "0.1.0"
@@ -141,7 +146,7 @@ def _include_in_dev(document: Any, groups: Iterable[str]) -> None:
     """Uv installs the group `dev` unasked, and no model brings it."""
     there = document.get("dependency-groups", {})
     for group in groups:
-        if group in _OF_DEVELOPERS and group in there:
+        if group in OF_DEVELOPERS and group in there:
             include = tomlkit.inline_table()
             include["include-group"] = group
             there.setdefault("dev", tomlkit.array()).append(include)

@@ -77,6 +77,10 @@ def _added(copy: Path, wanted: Wanted) -> tuple[tuple[str, ...], Wanted]:
     if environment is not None:
         found += ("conda",)
         wanted += read_environment(environment)
+        others = sorted({*copy.glob("environment*.y*ml")} - {environment})
+        if others:
+            note = f"not read, as another way to the same: {', '.join(one.name for one in others)}"
+            wanted += Wanted(notes=(note,))
         # conda's file includes pip's, or stands beside it as another way to the same.
         beside = [path for path, group in files.items() if group == OWN]
         left = [path.name for path in beside if relative(copy, path) not in wanted.files]

@@ -17,6 +17,10 @@ from holdfast.redact import redact
 
 OWN = ""
 """The group of what the project itself needs, not only whoever works on it."""
+OF_DEVELOPERS = frozenset((
+    "ci", "develop", "development", "doc", "docs", "lint", "test", "testing", "tests", "typing",
+))  # fmt: skip
+"""Groups that whoever works on the project has, beside `dev`; no model brings them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
