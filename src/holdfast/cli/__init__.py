@@ -37,7 +37,8 @@ _COMMANDS = {
     "score": "Predict files of any size and number, row by row; can be started again.",
     "serve": "Serve models over HTTP, each in its sealed environment.",
     "image": "Make an OCI image that serves a model; no Docker, no root.",
-    "env": "List and prune the environments that are kept.",
+    "bench": "Measure what pip, uv, MLflow and Holdfast cost on a project of one's own.",
+    "env": "List, measure and prune what is kept.",
 }
 
 

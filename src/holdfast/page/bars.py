@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from holdfast.page.markup import Markup, words
 
 _WIDTH = 720
-_LEFT, _RIGHT = 190, 110
+_LEFT, _RIGHT = 240, 90
 _HIGH, _GAP, _TOP, _HEAD = 20, 10, 54, 26
 _COLOURS = ("#0b7a57", "#9bbfb2", "#c98a1b", "#6a7f9c")
 _STYLE = (

@@ -1,0 +1,1 @@
+"""What the tools cost on the user's own project and machine."""
