@@ -15,9 +15,11 @@ import pyarrow as pa
 from holdfast.errors import InputError
 from holdfast.mlflow_store import is_moving, local_folder, named_now
 from holdfast.model import Model, open_model
-from holdfast.redact import redact
+from holdfast.redact import printable, redact
 from holdfast.score.batch import BatchScorer
 from holdfast.score.node import Order, make_ready
+
+_LONGEST_KEY = 300
 
 _here: dict[Order, BatchScorer] = {}
 
@@ -81,7 +83,7 @@ def answer(order: Order, batch: pa.RecordBatch) -> pa.RecordBatch:
     """
     scorer = scorer_for(order)
     kept = _select(batch, order.keep)
-    predicted = scorer.score(_given(batch, scorer, order.keep))
+    predicted = _predicted(scorer, _given(batch, scorer, order.keep), kept)
     twice = set(order.keep) & set(predicted.schema.names)
     if twice:
         raise InputError(
@@ -91,6 +93,24 @@ def answer(order: Order, batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [*kept.columns, *predicted.columns], schema=_both(kept.schema, predicted.schema)
     )
+
+
+def _predicted(scorer: BatchScorer, given: pa.RecordBatch, kept: pa.RecordBatch) -> pa.RecordBatch:
+    sifted = scorer.sift(given, stop=True)
+    for bad in sifted.rejected:
+        error, where = bad.error, _row(kept, bad.row)
+        raise type(error)(f"{where}: {error.message}", hint=error.hint) from error
+    return sifted.predictions
+
+
+def _row(kept: pa.RecordBatch, number: int) -> str:
+    """How a row is known: by its key, since an engine's batches are made of whatever comes."""
+    if not kept.num_columns:
+        return f"row {number} of the batch"
+    key = ", ".join(
+        f"{name} {value}" for name, value in kept.slice(number, 1).to_pylist()[0].items()
+    )
+    return printable(f"the row with {key}")[:_LONGEST_KEY]
 
 
 def _both(one: pa.Schema, other: pa.Schema) -> pa.Schema:
