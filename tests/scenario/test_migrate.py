@@ -428,3 +428,14 @@ def test_a_folder_that_is_named_as_what_it_needs(migrate, tmp_path):
     assert ran.code == 0, ran
     assert '+name = "six-project"' in ran.out
     assert (tmp_path / "pyproject.toml").read_text() == around
+
+
+@pytest.mark.parametrize(("option", "kept"), [((), True), (("--upgrade",), False)])
+def test_versions_are_kept_unless_they_are_not_wanted(option, kept, migrate, tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "requirements.in").write_text("six\n")
+    (folder / "requirements.txt").write_text("six==1.15.0\n    # via -r requirements.in\n")
+    applied(migrate(folder, "--apply", "--json", "--no-holdfast", *option))
+    assert (versions(folder)["six"] == "1.15.0") is kept
+    assert "constraint-dependencies" not in (folder / "pyproject.toml").read_text()
