@@ -1,0 +1,266 @@
+"""Pages of the handbook, run as a reader would run them.
+
+A ```sh block is run by bash; one with a file name (```python train.py) is that file. All blocks of
+a page run in order, in one folder, as in one terminal: the working directory and exported variables
+stay. Comments before a block say what else is to know of it:
+
+- `<!-- not run: why -->`: it is only parsed.
+- `<!-- background: http://127.0.0.1:8000/ping -->`: it runs until the page ends; the next block
+  waits for that address to answer.
+- `<!-- after: log.md -->`, at a page's top: it begins in the folder that the other page left.
+
+Nothing is rewritten but one thing: who is asked for `holdfast` gets the wheel of this checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from holdfast.errors import HoldfastError
+from holdfast.uv import uv_program
+from kit import EXCLUDE_NEWER, REPOSITORY, real_python, surroundings
+
+PAGES = REPOSITORY / "docs" / "handbook"
+_SAID = re.compile(r"<!--\s*(not run|background|after):\s*(.+?)\s*-->", re.DOTALL)
+# `uv add holdfast`, `uvx --from 'holdfast[migrate]' holdfast …`: where a package is asked for.
+_ASKED = re.compile(
+    r"(\buv add (?:\S+ )*|\buvx --from |\buv tool install (?:\S+ )*|--with )"
+    r"'?(holdfast(?:\[[a-z,]+\])?)'?(?=\s|$)",
+    re.MULTILINE,
+)
+BASH = ("bash", "-euo", "pipefail")
+_BLOCK_SECONDS = 300
+_START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: what it is, and what is done with it."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+    file: str = ""
+    not_run: str = ""
+    background: str = ""
+
+    @property
+    def where(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the handbook, as far as it can be run."""
+
+    name: str
+    after: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def runs(self) -> tuple[Block, ...]:
+        return tuple(one for one in self.blocks if one.language == "sh" and not one.not_run)
+
+
+def read_page(path: Path) -> Page:
+    """Parse a page; a block belongs to the comments that stand right before it."""
+    text = path.read_text(encoding="utf-8")
+    after, said = "", dict[str, str]()
+    blocks = []
+    for token in MarkdownIt().parse(text):
+        if token.type == "html_block":
+            said |= _SAID.findall(token.content)
+            after = said.pop("after", after)
+        elif token.type == "fence":
+            blocks.append(_block(path.name, token, said))
+            said = {}
+        elif not token.type.startswith("list") and token.content:
+            assert not said, f"{path.name}: {said} stands before no block"
+    return Page(path.name, after, tuple(blocks))
+
+
+def _block(page: str, token: Token, said: Mapping[str, str]) -> Block:
+    language, _, file = token.info.strip().partition(" ")
+    assert token.map is not None
+    return Block(
+        page=page,
+        line=token.map[0] + 1,
+        language=language,
+        text=token.content,
+        file=file.strip(),
+        not_run=said.get("not run", ""),
+        background=said.get("background", ""),
+    )
+
+
+def all_pages() -> dict[str, Page]:
+    """The handbook's pages, each after the one that it builds on."""
+    found = {path.name: read_page(path) for path in sorted(PAGES.glob("*.md"))}
+    waiting, ordered = dict(found), dict[str, Page]()
+    while waiting:
+        name = next(name for name, page in waiting.items() if page.after not in waiting)
+        ordered[name] = waiting.pop(name)
+    return ordered
+
+
+def path_to(name: str, pages: Mapping[str, Page]) -> list[Page]:
+    """A page and all that it builds on, the first one first."""
+    page = pages[name]
+    return [*(path_to(page.after, pages) if page.after else []), page]
+
+
+@dataclass
+class Terminal:
+    """A reader's terminal: a working directory and variables that stay from block to block."""
+
+    folder: Path
+    wheel: Path
+    env: dict[str, str] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._own = self.folder / "terminal"
+        self.cwd = self.folder / "reader"
+        for one in (self._own, self.cwd):
+            one.mkdir(parents=True)
+        self._state.touch()
+
+    @property
+    def _state(self) -> Path:
+        return self._own / "state"
+
+    def run_page(self, page: Page) -> None:
+        """Do what the page says, block by block; what is not run is left out."""
+        with ExitStack() as until_the_end:
+            for block in page.blocks:
+                if block.not_run or block.language == "text":
+                    continue
+                if block.file:
+                    self._write(block)
+                elif block.background:
+                    until_the_end.enter_context(self._background(block))
+                else:
+                    self._run(block)
+                self.ran.append(block.where)
+
+    def _write(self, block: Block) -> None:
+        target = self.cwd / block.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(block.text, encoding="utf-8")
+
+    def _run(self, block: Block) -> None:
+        code, said = self.bash(block.text)
+        assert code == 0, f"{block.where} ended with {code}\n{block.text}\n--- said\n{said}"
+
+    def bash(self, text: str) -> tuple[int, str]:
+        """Run lines in the terminal; (exit code, stdout and stderr together)."""
+        said = self._own / "said"
+        process = self._start(self._typed(text), said)
+        try:
+            code = process.wait(_BLOCK_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = -1
+        finally:
+            _end(process)
+        if code == 0:
+            self.cwd = Path((self._own / "cwd").read_text(encoding="utf-8").rstrip("\n"))
+        return code, said.read_text(encoding="utf-8", errors="replace")
+
+    def _typed(self, text: str) -> str:
+        asked = _ASKED.sub(rf"\1'\2 @ {self.wheel.as_uri()}'", text)
+        return f'. "{self._state}"\n{asked}\nexport -p >"{self._state}"\npwd >"{self._own}/cwd"\n'
+
+    def _start(self, script: str, said: Path) -> subprocess.Popen[bytes]:
+        with said.open("wb") as out:
+            return subprocess.Popen(
+                [*BASH, "-c", script],
+                cwd=self.cwd,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @contextmanager
+    def _background(self, block: Block) -> Iterator[None]:
+        said = self._own / f"said-{block.line}"
+        process = self._start(self._typed(block.text), said)
+        try:
+            _await(block, process, said)
+            yield
+        finally:
+            _end(process)
+
+
+def _await(block: Block, process: subprocess.Popen[bytes], said: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers(block.background):
+        gone = process.poll() is not None or time.monotonic() > deadline
+        assert not gone, f"{block.where} does not answer\n{said.read_text()}"
+        time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        return bool(answer.status == 200)
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a block and whatever it left running."""
+    for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return
+
+
+def readers_terminal(folder: Path, wheel: Path, home: Path) -> Terminal:
+    """A terminal on a machine that has git, uv and some Pythons, and nothing of this checkout's."""
+    programs = folder / "bin"
+    programs.mkdir(parents=True)
+    for name in ("uv", "uvx"):
+        (programs / name).symlink_to(Path(uv_program()).with_name(name))
+    for name, python in _pythons():
+        (programs / name).symlink_to(python)
+    paths = [one for one in os.environ["PATH"].split(os.pathsep) if not one.endswith("shims")]
+    identity = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "Ada"), ("EMAIL", "ada@mail.example"))
+    }
+    env = surroundings(
+        PATH=os.pathsep.join([str(programs), *paths]),
+        UV_EXCLUDE_NEWER=EXCLUDE_NEWER,
+        UV_PYTHON_DOWNLOADS="never",
+        UV_TOOL_DIR=str(folder / "tools"),
+        UV_TOOL_BIN_DIR=str(programs),
+        HOLDFAST_HOME=str(home),
+        **identity,
+    )
+    env.pop("UV_PYTHON", None)
+    return Terminal(folder, wheel, env)
+
+
+def _pythons() -> Iterator[tuple[str, str]]:
+    """Names and paths of this machine's Pythons, of those that Holdfast is for."""
+    yield "python3", real_python()
+    yield "python", real_python()
+    for minor in range(10, 14):
+        with suppress(HoldfastError):
+            yield f"python3.{minor}", real_python(f"3.{minor}")
