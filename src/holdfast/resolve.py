@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli
+import tomli_w
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -27,6 +28,7 @@ def resolve(
     folder: Path | None,
     indexes: Sequence[SealedIndex] = (),
     constraints: Iterable[str] = (),
+    preferences: Sequence[dict[str, Any]] = (),
     with_dependencies: bool = False,
     python: str = _HERE,
 ) -> list[dict[str, Any]]:
@@ -37,6 +39,7 @@ def resolve(
         folder: The project whose uv settings count; None where `indexes` are all that is known.
         indexes: Those that the project declares: a package bound to one is asked of no other.
         constraints: Requirements that bound what is chosen.
+        preferences: Packages of a PEP 751 lock: their versions are chosen wherever they can be.
         with_dependencies: Also what the requirements need.
         python: The release that they are for, "3.11".
 
@@ -59,12 +62,16 @@ def resolve(
         arguments += ["--python", sys.executable, "--no-header", "--no-annotate"]
         arguments += ["--python-version", python]
         arguments += [] if with_dependencies else ["--no-deps"]
-        inputs = [wanted, project] if ours else [wanted]
-        text = run_uv(
-            [*arguments, "--constraints", bounds, *inputs],
+        # uv prefers what stands in the file that it writes.
+        written = Path(scratch, "pylock.toml")
+        written.write_text(tomli_w.dumps(new_lock(list(preferences), python)), encoding="utf-8")
+        arguments += ["--output-file", str(written), "--constraints", str(bounds), str(wanted)]
+        run_uv(
+            [*arguments, project] if ours else arguments,
             cwd=folder or Path(scratch),
             timeout=_SECONDS,
         )
+        text = written.read_text(encoding="utf-8")
     packages: list[dict[str, Any]] = tomli.loads(redact(text)).get("packages", [])
     _check(packages, bound)
     return packages
@@ -84,8 +91,6 @@ def _scratch_project(
     folder: Path, requirements: Sequence[str], indexes: Sequence[SealedIndex], python: str
 ) -> Path:
     """A project of `requirements`, each bound to its index: only a project can say that to uv."""
-    import tomli_w
-
     indexes = [index for index in indexes if index.url]
     names = [index.name or f"unnamed-{number}" for number, index in enumerate(indexes)]
     declared = [

@@ -33,6 +33,7 @@ _COMMANDS = {
     "run": "Run a command in the sealed environment.",
     "verify": "Compare everything with the seal, and replay the predictions.",
     "diff": "Say what changed between two models or versions.",
+    "patch": "Try other versions in a model's lock, proven by its golden predictions.",
     "predict": "Predict a file's rows, in the sealed environment.",
     "score": "Predict files of any size and number, row by row; can be started again.",
     "serve": "Serve models over HTTP, each in its sealed environment.",
