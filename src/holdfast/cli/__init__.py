@@ -28,6 +28,7 @@ _COMMANDS = {
     "init": "Make a project from a template: training, tests, service, CI.",
     "migrate": "Make a uv project of what pip, Poetry, Pipenv or conda know of one.",
     "doctor": "Say whether a project is ready to seal, and this machine to restore.",
+    "audit": "Say what is known against a model's or a project's packages; SBOM, SARIF.",
     "show": "Say what a model's seal says; nothing of the model is loaded.",
     "restore": "Bring the sealed environment back; prints its folder.",
     "run": "Run a command in the sealed environment.",

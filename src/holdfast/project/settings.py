@@ -14,6 +14,8 @@ from holdfast.seal.grade import Grade, read_grade
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 _VENDOR = ("git", "url")
+# Tables of [tool.holdfast] that are no seal's: who reads them says what is wrong with them.
+_OTHERS = ("audit",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ def readable_settings(*pyprojects: Mapping[str, Any]) -> tuple[Settings, tuple[s
             table |= found
         else:
             problems.append(f"[tool.holdfast] is {found!r}; expected a table")
-    problems += [_unknown(key) for key in table if _field(key) not in Settings.__dataclass_fields__]
+    known = {*Settings.__dataclass_fields__, *_OTHERS}
+    problems += [_unknown(key) for key in table if _field(key) not in known]
     values: dict[str, Any] = {}
     for name, field in Settings.__dataclass_fields__.items():
         where, value = _given(name, table)
