@@ -9,7 +9,8 @@ stay. Comments before a block say what else is to know of it:
   waits for that address to answer.
 - `<!-- after: log.md -->`, at a page's top: it begins in the folder that the other page left.
 
-Nothing is rewritten but one thing: who is asked for `holdfast` gets the wheel of this checkout.
+Two things are not taken as they stand: who asks an index for `holdfast` gets the wheel of this
+checkout, and `Terminal.instead` names addresses that stand for a server of the test's.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ class Terminal:
     folder: Path
     wheel: Path
     env: dict[str, str] = field(default_factory=dict)
+    instead: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -146,7 +148,7 @@ class Terminal:
         """Do what the page says, block by block; what is not run is left out."""
         with ExitStack() as until_the_end:
             for block in page.blocks:
-                if block.not_run or block.language == "text":
+                if block.not_run or not (block.file or block.language == "sh"):
                     continue
                 if block.file:
                     self._write(block)
@@ -159,7 +161,7 @@ class Terminal:
     def _write(self, block: Block) -> None:
         target = self.cwd / block.file
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(block.text, encoding="utf-8")
+        target.write_text(self._meant(block.text), encoding="utf-8")
 
     def _run(self, block: Block) -> None:
         code, said = self.bash(block.text)
@@ -180,8 +182,13 @@ class Terminal:
         return code, said.read_text(encoding="utf-8", errors="replace")
 
     def _typed(self, text: str) -> str:
-        asked = _ASKED.sub(rf"\1'\2 @ {self.wheel.as_uri()}'", text)
+        asked = _ASKED.sub(rf"\1'\2 @ {self.wheel.as_uri()}'", self._meant(text))
         return f'. "{self._state}"\n{asked}\nexport -p >"{self._state}"\npwd >"{self._own}/cwd"\n'
+
+    def _meant(self, text: str) -> str:
+        for written, meant in self.instead.items():
+            text = text.replace(written, meant)
+        return text
 
     def _start(self, script: str, said: Path) -> subprocess.Popen[bytes]:
         with said.open("wb") as out:
