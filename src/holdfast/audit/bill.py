@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from cyclonedx.model.component import Component, ComponentType
+from packaging.utils import canonicalize_name
 
 from holdfast.audit.audited import Audit, Audited
+from holdfast.audit.subject import Subject
 from holdfast.bom.cyclonedx import cyclonedx
-from holdfast.bom.part import Part
 from holdfast.bom.spdx import spdx
 from holdfast.seal.digest import digest_bytes
 
@@ -22,12 +23,11 @@ _SPDX = (".spdx.json", ".spdx")
 def bill(audit: Audit, file: str) -> dict[str, Any]:
     """The document for a file of that name: SPDX for "….spdx.json", else CycloneDX."""
     subject = audit.subject
-    parts = [_part(one) for one in audit.packages if one.locked.production]
+    packages = [one for one in audit.packages if _is_part(one, subject)]
+    parts = [replace(one.locked.part, licence=one.licence) for one in packages]
     there = {one.ref for one in parts}
     needs = {
-        one.locked.part.ref: [ref for ref in one.locked.needs if ref in there]
-        for one in audit.packages
-        if one.locked.production
+        one.locked.part.ref: [ref for ref in one.locked.needs if ref in there] for one in packages
     }
     pins = digest_bytes(subject.lock_text.encode())
     if file.endswith(_SPDX):
@@ -41,5 +41,7 @@ def bill(audit: Audit, file: str) -> dict[str, Any]:
     return cyclonedx(whole, parts, needs, pins=pins)
 
 
-def _part(one: Audited) -> Part:
-    return replace(one.locked.part, licence=one.licence)
+def _is_part(one: Audited, subject: Subject) -> bool:
+    """The project itself is what is made of the others."""
+    whole = subject.project is not None and one.locked.name == canonicalize_name(subject.title)
+    return one.locked.production and not whole
