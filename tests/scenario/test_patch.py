@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import advisories
 from kit import Holdfast, made_once
 
 # What it answers depends on one package's version, and it does without another's newer one.
@@ -34,7 +35,7 @@ mlflow.pyfunc.save_model(
     "../model", python_model=Answer(), input_example=pd.DataFrame({"x": [1.0, 2.0]})
 )
 """
-ASKED = ("six<1.17", "iniconfig<2.1", "sortedcontainers<2.4", "toml<0.10.2")
+ASKED = ("six<1.17", "iniconfig<2.1", "sortedcontainers<2.4", "toml<0.10.2", "idna<3.7")
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,20 @@ def test_each_version_is_tried_and_all_that_are_safe_together(sealed, project, c
     after = {path: path.read_bytes() for path in (sealed / "model").rglob("*") if path.is_file()}
     assert after == before
     assert command.receipt(sealed / "model")["matches"]
+
+
+def test_what_an_audit_finds_is_mended(sealed, project, command):
+    with advisories.serving() as service:
+        ran = command("patch", sealed / "model", "--service", service.url, "--json")
+        assert ran.code == 0, ran
+        (attempt,) = json.loads(ran.out)["attempts"]
+        assert attempt["wanted"] == [
+            {"name": "idna", "version": "3.7", "why": "GHSA-jjg7-2v4v-x38h"}
+        ]
+        assert attempt["verdict"] == "identical"
+        assert attempt["changes"] == [{"name": "idna", "before": "3.6", "after": "3.7"}]
+        told = command("patch", sealed / "model", "--service", service.url).out
+        assert "idna==3.7 (GHSA-jjg7-2v4v-x38h)  safe: identical" in told
 
 
 def test_what_is_safe_is_applied_to_the_projects_lock_alone(sealed, project, command):

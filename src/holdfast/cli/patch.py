@@ -10,8 +10,10 @@ import click
 
 from holdfast.cli import options
 from holdfast.cli.render import Screen, print_data, print_json, print_mark
+from holdfast.extras import needed
 
 if TYPE_CHECKING:
+    from holdfast.audit.fixes import Fix
     from holdfast.patch.patch import Attempt, Patched, Wanted
 
 _MARKS = {
@@ -49,10 +51,25 @@ class _Version(click.types.StringParamType):
     "--to",
     "wanted",
     multiple=True,
-    required=True,
     type=_Version(),
     metavar="NAME==VERSION",
-    help="A version to try. Can be given several times.",
+    help="A version to try, in the place of what an audit finds. Can be given several times.",
+)
+@click.option(
+    "--service",
+    default="",
+    envvar="HOLDFAST_AUDIT_SERVICE",
+    show_envvar=True,
+    metavar="URL",
+    help="As of `holdfast audit`.",
+)
+@click.option(
+    "--database",
+    type=click.Path(exists=True, path_type=Path),
+    envvar="HOLDFAST_AUDIT_DATABASE",
+    show_envvar=True,
+    metavar="PATH",
+    help="As of `holdfast audit`.",
 )
 @click.option("--apply", "write", is_flag=True, help="Give the project's lock what is safe.")
 @click.option(
@@ -74,6 +91,8 @@ def command(
     uri: str,
     *,
     wanted: tuple[Wanted, ...],
+    service: str,
+    database: Path | None,
     write: bool,
     project: Path,
     force: bool,
@@ -82,7 +101,7 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Try other versions of packages in MODEL's lock, and replay its golden predictions with each.
+    """Try the versions that mend what an audit finds against MODEL, by its golden predictions.
 
     Each by itself, with as little else changed as can be, then all that are safe together. The
     model and its seal stay as they are. Exits with 1 when something breaks or differs.
@@ -92,6 +111,10 @@ def command(
 
     with screen.progress("opening") as doing:
         model = open_model(uri)
+        hopeless: tuple[Fix, ...] = ()
+        if not wanted:
+            doing("auditing")
+            wanted, hopeless = _from_audit(uri, service, database)
         found = patch(
             model, wanted, offline=offline, strict=strict, timeout=timeout, on_progress=doing
         )
@@ -100,9 +123,35 @@ def command(
 
         lock = apply(model, found.safe, project, force=force)
         screen.say(f"{lock} has {', '.join(map(str, found.safe))}; now train, and log the model")
-    print_json(found.to_dict()) if as_json else _print(found)
-    if len(found.safe) < len(wanted):
+    unmended = [{"name": one.name, "ids": list(one.ids)} for one in hopeless]
+    if as_json:
+        print_json({**found.to_dict(), "unmended": unmended})
+    else:
+        _print(found)
+        for one in hopeless:
+            print_mark("✗", "bold red", f"{one.name}  no version mends {', '.join(one.ids)} yet")
+        if not wanted and not hopeless:
+            print_mark("✓", "green", "nothing is known that would have to be mended")
+    if hopeless or len(found.safe) < len(wanted):
         sys.exit(1)
+
+
+def _from_audit(
+    uri: str, service: str, database: Path | None
+) -> tuple[tuple[Wanted, ...], tuple[Fix, ...]]:
+    """What an audit would have, and what it finds no version against."""
+    with needed("audit", "auditing"):
+        from holdfast.audit.audit import audit
+        from holdfast.audit.fixes import fixes
+    from holdfast.patch.patch import Wanted
+
+    found = fixes(audit(uri, service=service, database=database).vulnerabilities)
+    wanted = (
+        Wanted(name=one.name, version=one.version, why=", ".join(one.ids))
+        for one in found
+        if one.version
+    )
+    return tuple(wanted), tuple(one for one in found if not one.version)
 
 
 def _print(found: Patched) -> None:
@@ -114,7 +163,8 @@ def _print(found: Patched) -> None:
 
 def _print_attempt(one: Attempt, before: str = "") -> None:
     names = ", ".join(map(str, one.wanted))
-    print_mark(*_MARKS[one.trial.verdict.value], f"{before}{names}  {one.trial.said}")
+    why = f" ({one.wanted[0].why})" if len(one.wanted) == 1 and one.wanted[0].why else ""
+    print_mark(*_MARKS[one.trial.verdict.value], f"{before}{names}{why}  {one.trial.said}")
     wanted = {each.name for each in one.wanted}
     others = [str(change) for change in one.changes if change.name not in wanted]
     if others:
