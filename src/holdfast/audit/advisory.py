@@ -192,4 +192,6 @@ def _page(record: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, (list, dict)):
+        raise TypeError("expected text, found a list or a table")
     return "" if value is None else str(value)

@@ -89,8 +89,11 @@ def _parsed(name: str, data: bytes) -> Any:
     if name.endswith(".json"):
         return json.loads(data)
     # It makes text of all there is: a version that somebody wrote without quotes stays what it is.
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    return yaml.load(data, Loader=loader)  # noqa: S506 - it is safer than the safe one
+    reader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)(data)
+    try:
+        return reader.get_single_data()
+    finally:
+        reader.dispose()
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:

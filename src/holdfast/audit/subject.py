@@ -73,6 +73,7 @@ def read_subject(named: str, *, offline: bool, on_progress: Progress) -> Subject
 
 
 def _of_model(model: Model, *, offline: bool, on_progress: Progress) -> Subject:
+    model.check_recorded()
     seal = model.seal
     text = read_lock(model, offline=offline, on_progress=on_progress)
     loads(text)  # it may be anything; what PEP 751 allows is read below

@@ -94,7 +94,7 @@ def test_the_fixes_are_named():
 @pytest.mark.parametrize(
     "document",
     [None, [], "text", {}, {"id": "T", "affected": [{}]}, {"id": "T", "affected": ["x"]},
-     {"id": "T", "severity": ["x"]}, {"id": "T", "affected": [{"package": None}]}],
+     {"id": "T", "severity": ["x"]}, {"id": "T", "affected": [{"package": None}]}, {"id": ["T"]}],
 )  # fmt: skip
 def test_what_is_no_record_is_refused(document):
     with pytest.raises(ValueError, match="no OSV record"):
