@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tomli
 
 from bases import make_quick_base
-from handbook import BASH, Terminal, all_pages, path_to, readers_terminal
+from handbook import PAGES as FOLDER
+from handbook import Terminal, all_pages, path_to, readers_terminal
 from indexes import PASSWORD, USER, make_wheel, serving
 
 PAGES = all_pages()
 # What a default run goes through, from an empty folder to a sealed model.
 QUICK = "log.md"
-_BEGUN = {page.name for page in path_to(QUICK, PAGES)}
+COMMANDS = tomli.loads((FOLDER / "commands.toml").read_text(encoding="utf-8"))
 ROOTS = [name for name, page in PAGES.items() if not page.after and page.runs]
 
 
@@ -54,6 +56,26 @@ def test_every_page_runs(root, furnished):
     assert furnished.ran
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("place", COMMANDS["places"])
+def test_every_command_of_the_guides(place, terminal):
+    """In the form that the handbook names; and where the guide's own is said to fail, it does."""
+    code, said = terminal.bash(COMMANDS["places"][place]["setup"])
+    assert code == 0, said
+    wrong = []
+    for one in COMMANDS["command"]:
+        if one.get("place") != place:
+            continue
+        form = one.get("run") or one.get("write") or one["guide"]
+        code, said = terminal.bash(f"(\n{form}\n)")
+        wrong += [f"{one['id']} ended with {code}: {form}\n{said}"] if code else []
+        fails = one["guide"] if one.get("fails") is True else one.get("fails")
+        if fails and terminal.bash(f"(\n{fails}\n)")[0] <= 0:
+            wrong.append(f"{one['id']} does not fail: {fails}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_a_terminal_keeps_its_folder_and_variables_and_says_what_failed(tmp_path):
     terminal = Terminal(tmp_path, tmp_path / "holdfast-1-py3-none-any.whl", env={"PATH": "/bin"})
     assert terminal.bash("mkdir sub; cd sub; export KEPT='a b'; LOST=1")[0] == 0
@@ -61,4 +83,3 @@ def test_a_terminal_keeps_its_folder_and_variables_and_says_what_failed(tmp_path
     assert (tmp_path / "reader" / "sub" / "said").read_text() == "a b gone\n"
     code, said = terminal.bash("false | true; echo never")
     assert (code, said) == (1, "")
-    assert BASH[0] == "bash"

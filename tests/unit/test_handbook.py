@@ -18,6 +18,9 @@ from kit import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 BLOCKS = [block for page in all_pages().values() for block in page.blocks]
+_ALWAYS = {"id", "guide"}
+_NOT_RUN = {"not_run", "test"}
+WITHOUT_BLOCKS = {"README.md", "commands.md", "what-the-guides-get-wrong.md"}
 READ = {
     "sh": lambda text: subprocess.run(
         [*BASH, "-n"], input=text, text=True, check=True, capture_output=True
@@ -31,7 +34,7 @@ READ = {
 }
 
 
-@pytest.mark.parametrize("script", ["cli_reference"])
+@pytest.mark.parametrize("script", ["cli_reference", "guide_commands"])
 def test_a_page_is_as_its_script_writes_it(script):
     made = runpy.run_path(str(DOCS / f"{script}.py"), run_name="made")
     page, text = made["PAGE"], made["reference"]()
@@ -51,7 +54,29 @@ def test_every_page_begins_where_another_ends_or_in_an_empty_folder():
     for name, page in pages.items():
         first = path_to(name, pages)[0]
         assert not first.after
-        assert page.blocks or name == "README.md", f"{name} shows nothing"
+        assert page.blocks or name in WITHOUT_BLOCKS, f"{name} shows nothing"
+
+
+def test_every_command_of_the_guides_is_run_or_says_why_not():
+    data = tomli.loads((PAGES / "commands.toml").read_text(encoding="utf-8"))
+    ids = [one["id"] for one in data["command"]]
+    assert len(set(ids)) == len(ids) == 135
+    for one in data["command"]:
+        assert set(one) <= {*_ALWAYS, "write", "because", "place", "run", "fails"} | _NOT_RUN, one
+        assert set(one) >= _ALWAYS, one
+        assert ("place" in one) != ("not_run" in one), one
+        assert one.get("place", "bare") in data["places"], one
+        assert not {"run", "fails"} & set(one) or "place" in one, one
+
+
+def test_every_test_that_runs_in_the_place_of_a_block_is_there():
+    data = tomli.loads((PAGES / "commands.toml").read_text(encoding="utf-8"))
+    reasons = [block.not_run for block in BLOCKS] + [one.get("test", "") for one in data["command"]]
+    named = set(re.findall(r"\b(test_\w+\.py)(?:::(test_\w+))?", "\n".join(reasons)))
+    assert len(named) > 5
+    for file, function in named:
+        text = (REPOSITORY / "tests" / "scenario" / file).read_text(encoding="utf-8")
+        assert f"def {function}" in text, (file, function)
 
 
 def test_links_of_the_handbook_lead_somewhere():
