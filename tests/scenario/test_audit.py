@@ -417,3 +417,15 @@ def test_of_git_the_version_counts_where_the_lock_has_one(audit, project, tmp_pa
     about = {one["name"]: one for one in said(ran)["packages"]}
     assert (about["kelp"]["kind"], about["kelp"]["asked"]) == ("vcs", True)
     assert about["kelp"]["purl"].startswith("pkg:pypi/kelp@1.0?vcs_url=git%2B")
+
+
+def test_one_is_asked_and_the_command_line_says_which(audit, project, osv, tmp_path):
+    database = advisories.write_folder(tmp_path / "database")
+    assert audit(project.folder, "--json", "--database", database).code == 1
+    assert osv.batches == 0, "the service was only in a variable"
+    both = ["--database", database, "--service", osv.url]
+    assert audit(project.folder, *both).code == 2
+    ran = audit(
+        project.folder, "--json", "--service", osv.url, HOLDFAST_AUDIT_DATABASE=str(database)
+    )
+    assert said(ran)["source"] == osv.url

@@ -58,6 +58,7 @@ def audit(
     names = [one.name for one in asked if one.part.kind == "index"]
     latest = newest(subject, names, on_progress) if outdated else {}
     known = look(subject)
+    told = {one.part.ref for one in asked}
     return Audit(
         subject=subject,
         source=source,
@@ -65,7 +66,7 @@ def audit(
         packages=tuple(
             Audited(
                 locked=one,
-                asked=one in asked,
+                asked=one.part.ref in told,
                 licence=known.get((one.name, one.version), About()).licence,
                 size=known.get((one.name, one.version), About()).size,
                 newest=latest.get(one.name, "") if one.part.kind == "index" else "",
@@ -105,15 +106,20 @@ def _against(
     locked: Iterable[Locked], found: Found, ignores: Sequence[Ignore]
 ) -> list[Vulnerability]:
     today = datetime.now(timezone.utc).date()
+    # A lock may have a version twice, from two indexes: it is as bad in both.
+    production: dict[tuple[str, str], bool] = {}
+    for one in locked:
+        key = (one.name, one.version)
+        production[key] = one.production or production.get(key, False)
     return [
         each
-        for one in locked
+        for (name, version), for_models in production.items()
         for each in vulnerabilities(
-            one.name,
-            one.version,
-            found.get((one.name, one.version), ()),
+            name,
+            version,
+            found.get((name, version), ()),
             ignores,
-            production=one.production,
+            production=for_models,
             today=today,
         )
     ]

@@ -50,20 +50,26 @@ def of_pylock(
         indexes: Those that the project declared: packages of all but its default one are bound.
     """
     tables = document.get("packages", ())
+    refs = _refs((table["name"], table.get("version")) for table in tables)
     own = _declared(indexes)
     made = []
-    for table in tables:
+    for ref, table in zip(refs, tables, strict=True):
         kind, files = _files(table)
         index = str(table.get("index", ""))
         part = Part(
-            ref=_ref(table["name"], table.get("version")),
+            ref=ref,
             name=canonicalize_name(table["name"]),
             version=table.get("version"),
             kind=kind,
             files=tuple(files),
             repository=redact(index) if bare_url(index) in own else "",
         )
-        needs = {ref for edge in table.get("dependencies", ()) for ref in _led_to(edge, tables)}
+        needs = {
+            refs[place]
+            for edge in table.get("dependencies", ())
+            for place, other in enumerate(tables)
+            if _is_meant(other, edge)
+        }
         made.append(Locked(part=part, production=True, needs=tuple(sorted(needs - {part.ref}))))
     return tuple(made)
 
@@ -79,7 +85,7 @@ def of_graph(
         indexes: Those that the project declares.
     """
     own = _declared(indexes)
-    refs = [_ref(one.name, one.version) for one in graph.packages]
+    refs = _refs((one.name, one.version) for one in graph.packages)
     made = []
     for place, package in enumerate(graph.packages):
         source = package.source
@@ -101,8 +107,14 @@ def _declared(indexes: Iterable[SealedIndex]) -> frozenset[str]:
     return frozenset(bare_url(one.url) for one in indexes if one.url and not one.default)
 
 
-def _ref(name: str, version: str | None) -> str:
-    return f"{canonicalize_name(name)}@{version}" if version else canonicalize_name(name)
+def _refs(packages: Iterable[tuple[str, str | None]]) -> list[str]:
+    """A name in the document for each: a version may be there twice, from two indexes."""
+    made: list[str] = []
+    for name, version in packages:
+        ref = f"{canonicalize_name(name)}@{version}" if version else canonicalize_name(name)
+        times = sum(one.partition("#")[0] == ref for one in made)
+        made.append(f"{ref}#{times + 1}" if times else ref)
+    return made
 
 
 def _files(table: Mapping[str, Any]) -> tuple[str, list[File]]:
@@ -130,14 +142,10 @@ def _file(entry: Mapping[str, Any]) -> File:
     )
 
 
-def _led_to(edge: Mapping[str, Any], tables: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The packages that a `dependencies` entry means: those of which it says all that they say."""
-    for table in tables:
-        if table["name"] == edge.get("name") and edge.get("version") in {
-            None,
-            table.get("version"),
-        }:
-            yield _ref(table["name"], table.get("version"))
+def _is_meant(table: Mapping[str, Any], edge: Mapping[str, Any]) -> bool:
+    """Whether a `dependencies` entry is about the package: it is so as far as it says anything."""
+    named = table["name"] == edge.get("name")
+    return named and edge.get("version") in {None, table.get("version")}
 
 
 def _of_package(package: LockedPackage) -> Iterator[File]:

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cyclonedx.factory.license import LicenseFactory
 from cyclonedx.model import (
     ExternalReference,
     ExternalReferenceType,
@@ -18,9 +17,14 @@ from cyclonedx.model import (
 )
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.license import LicenseAcknowledgement
+from cyclonedx.model.license import (
+    DisjunctiveLicense,
+    LicenseAcknowledgement,
+    LicenseExpression,
+)
 from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.spdx import fixup_id, is_expression
 
 from holdfast.bom.part import File, Part
 from holdfast.own import version
@@ -63,9 +67,6 @@ def cyclonedx(
 
 def _component(part: Part) -> Component:
     one = part.file
-    licence = LicenseFactory().make_from_string(
-        part.licence, license_acknowledgement=LicenseAcknowledgement.DECLARED
-    ) if part.licence else None  # fmt: skip
     return Component(
         name=part.name,
         version=part.version,
@@ -73,13 +74,23 @@ def _component(part: Part) -> Component:
         bom_ref=part.ref,
         purl=part.purl,
         hashes=_hashes(one) if one else [],
-        licenses=[licence] if licence else [],
+        licenses=[_licence(part.licence)] if part.licence else [],
         external_references=[_reference(part, file) for file in part.files if file.url],
         properties=[
             Property(name=f"dev.holdfast.{name}", value=value)
             for name, value in part.properties.items()
         ],
     )
+
+
+def _licence(text: str) -> DisjunctiveLicense | LicenseExpression:
+    """As SPDX has it, where it does; else by the name that its author gave it."""
+    declared = LicenseAcknowledgement.DECLARED
+    if known := fixup_id(text):
+        return DisjunctiveLicense(id=known, acknowledgement=declared)
+    if is_expression(text):
+        return LicenseExpression(text, acknowledgement=declared)
+    return DisjunctiveLicense(name=text, acknowledgement=declared)
 
 
 def _reference(part: Part, file: File) -> ExternalReference:

@@ -21,6 +21,7 @@ from spdx_tools.spdx.model.package import (
 )
 from spdx_tools.spdx.model.relationship import Relationship, RelationshipType
 from spdx_tools.spdx.model.spdx_no_assertion import SpdxNoAssertion
+from spdx_tools.spdx.validation.uri_validators import validate_download_location
 from spdx_tools.spdx.writer.json.json_writer import write_document_to_stream
 
 from holdfast.bom.cyclonedx import SERIALS
@@ -83,15 +84,21 @@ def _package(part: Part) -> Package:
         spdx_id=_id(part.ref),
         name=part.name,
         version=part.version,
-        download_location=file.url if file and file.url else SpdxNoAssertion(),
+        download_location=_location(part),
         file_name=file.name if file and part.kind != "vcs" else None,
         files_analyzed=False,
         checksums=[Checksum(ChecksumAlgorithm.SHA256, file.sha256)] if file and file.sha256 else [],
         license_concluded=SpdxNoAssertion(),
-        license_declared=licence or SpdxNoAssertion(),
-        license_comment=part.licence if part.licence and not licence else None,
+        license_declared=SpdxNoAssertion() if licence is None else licence,
+        license_comment=part.licence if part.licence and licence is None else None,
         external_references=[purl],
     )
+
+
+def _location(part: Part) -> str | SpdxNoAssertion:
+    """Where it is fetched from; where the library refuses the host, only the package URL has it."""
+    url = part.file.url if part.file else ""
+    return url if url and not validate_download_location(url) else SpdxNoAssertion()
 
 
 def _licence(text: str) -> LicenseExpression | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from holdfast.cli import options
 from holdfast.cli.output import open_output
@@ -94,6 +95,7 @@ def command(
     code 1 where an advisory counts, which is one that no --ignore and no ignore in
     [tool.holdfast.audit] names, or whose day is past.
     """
+    service, database = _chosen(service, database)
     with needed("audit", "auditing"):
         from holdfast.audit.audit import audit
 
@@ -115,8 +117,21 @@ def command(
         sys.exit(1)
 
 
+def _chosen(service: str, database: Path | None) -> tuple[str, Path | None]:
+    """One of the two: what the command line says goes before a variable."""
+    if not service or database is None:
+        return service, database
+    context = click.get_current_context()
+    line = ParameterSource.COMMANDLINE
+    named = [one for one in ("service", "database") if context.get_parameter_source(one) is line]
+    if len(named) != 1:
+        raise click.UsageError("--service and --database are two ways to ask; name one of them.")
+    return (service, None) if named == ["service"] else ("", database)
+
+
 def _write(found: Audit, sarif_file: str | None, sbom_files: tuple[str, ...]) -> None:
-    from holdfast.audit.bill import bill
+    with needed("audit", "writing a bill of materials"):
+        from holdfast.audit.bill import bill
     from holdfast.audit.sarif import sarif
 
     documents = {file: bill(found, file) for file in sbom_files}
