@@ -130,12 +130,14 @@ def _chosen(service: str, database: Path | None) -> tuple[str, Path | None]:
 
 
 def _write(found: Audit, sarif_file: str | None, sbom_files: tuple[str, ...]) -> None:
-    with needed("audit", "writing a bill of materials"):
-        from holdfast.audit.bill import bill
-    from holdfast.audit.sarif import sarif
-
-    documents = {file: bill(found, file) for file in sbom_files}
+    documents = {}
+    if sbom_files:
+        with needed("audit", "writing a bill of materials"):
+            from holdfast.audit.bill import bill
+        documents = {file: bill(found, file) for file in sbom_files}
     if sarif_file is not None:
+        from holdfast.audit.sarif import sarif
+
         documents[sarif_file] = sarif(found)
     with ExitStack() as stack:  # that all can be written is known before the first is
         writers = {file: stack.enter_context(open_output(file)) for file in documents}
