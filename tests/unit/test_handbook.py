@@ -79,6 +79,12 @@ def test_every_test_that_runs_in_the_place_of_a_block_is_there():
         assert f"def {function}" in text, (file, function)
 
 
+def test_the_site_has_every_page():
+    config = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
+    named = re.findall(r"[\w/-]+\.md", str(config["nav"]))
+    assert sorted(named) == sorted(str(one.relative_to(DOCS)) for one in DOCS.rglob("*.md"))
+
+
 def test_links_of_the_handbook_lead_somewhere():
     for path in PAGES.glob("*.md"):
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
