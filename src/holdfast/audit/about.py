@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,14 +113,21 @@ def _own_wheels(model: Model) -> Known:
     """Of the wheels beside the model, which were compared with the seal when its lock was read."""
     known = {}
     for wheel in model.seal.wheels:
-        with zipfile.ZipFile(inside(model.path, wheel.path)) as archive:
-            names = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
-            data = b""
-            for name in names[:1]:
-                with archive.open(name) as file:
-                    data = file.read(_LARGEST_METADATA)
         sealed = model.seal.distributions.get(wheel.name)
         known[wheel.name, wheel.version] = About(
-            licence=licence_of(parse_email(data)[0]), size=sealed.size if sealed else 0
+            licence=licence_of(parse_email(_metadata(inside(model.path, wheel.path)))[0]),
+            size=sealed.size if sealed else 0,
         )
     return known
+
+
+def _metadata(wheel: Path) -> bytes:
+    """What a wheel's METADATA holds; b"" where it has none that can be read."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+            with archive.open(names[0]) as file:
+                return file.read(_LARGEST_METADATA)
+    # A seal says that it is the same wheel, not that it is a good one.
+    except (OSError, IndexError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return b""

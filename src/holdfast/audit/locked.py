@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,11 +110,12 @@ def _declared(indexes: Iterable[SealedIndex]) -> frozenset[str]:
 
 def _refs(packages: Iterable[tuple[str, str | None]]) -> list[str]:
     """A name in the document for each: a version may be there twice, from two indexes."""
+    times: Counter[str] = Counter()
     made: list[str] = []
     for name, version in packages:
         ref = f"{canonicalize_name(name)}@{version}" if version else canonicalize_name(name)
-        times = sum(one.partition("#")[0] == ref for one in made)
-        made.append(f"{ref}#{times + 1}" if times else ref)
+        times[ref] += 1
+        made.append(f"{ref}#{times[ref]}" if times[ref] > 1 else ref)
     return made
 
 

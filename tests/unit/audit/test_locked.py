@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 from cyclonedx.model.component import Component
 from packaging.metadata import parse_email
 
-from holdfast.audit.about import licence_of
+from holdfast.audit.about import licence_of, look
 from holdfast.audit.locked import of_graph, of_pylock
+from holdfast.audit.subject import read_subject
 from holdfast.bom.cyclonedx import cyclonedx
 from holdfast.bom.part import File, Part
 from holdfast.bom.spdx import spdx
 from holdfast.lock.graph import LockGraph
+from holdfast.model import open_model
+from holdfast.progress import silent
 from holdfast.seal.seal import SealedIndex
+from kit import REPOSITORY
+from small import reseal
 
 PUBLIC, OWN = "https://index.example/simple", "https://ada:secret@own.example/simple"
 NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
@@ -139,3 +147,21 @@ def test_a_licence_is_declared_where_spdx_knows_it(licence, declared, comment):
 def test_a_licence_in_a_packages_metadata(lines, expected):
     text = "\n".join(["Metadata-Version: 2.4", "Name: kelp", "Version: 1.0", *lines, "", "x"])
     assert licence_of(parse_email(text)[0]) == expected
+
+
+def test_a_sealed_wheel_that_is_none_says_nothing_of_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "home"))
+    model = shutil.copytree(REPOSITORY / "tests" / "compat" / "0.1.0", tmp_path / "model")
+    before = look(read_subject(str(model), offline=True, on_progress=silent))
+    (wheel,) = (model / "holdfast" / "wheels").glob("*.whl")
+    bad = wheel.read_bytes()[:200]
+    wheel.write_bytes(bad)
+    sha256 = hashlib.sha256(bad).hexdigest()
+    lock = model / "pylock.toml"
+    seal = open_model(model).seal
+    lock.write_text(lock.read_text().replace(seal.wheels[0].sha256, sha256))
+    reseal(model, wheels=tuple(replace(one, sha256=sha256) for one in seal.wheels))
+    after = look(read_subject(str(model), offline=True, on_progress=silent))
+    assert before.keys() == after.keys()
+    key = (seal.wheels[0].name, seal.wheels[0].version)
+    assert (after[key].licence, after[key].size) == ("", before[key].size)
