@@ -5,6 +5,7 @@ a page run in order, in one folder, as in one terminal: the working directory an
 stay. Comments before a block say what else is to know of it:
 
 - `<!-- not run: why -->`: it is only parsed.
+- `<!-- needs: docker-registry -->`: it is run where there is such a program.
 - `<!-- background: http://127.0.0.1:8000/ping -->`: it runs until the page ends; the next block
   waits for that address to answer.
 - `<!-- after: log.md -->`, at a page's top: it begins in the folder that the other page left.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -34,7 +36,7 @@ from holdfast.uv import uv_program
 from kit import EXCLUDE_NEWER, REPOSITORY, real_python, surroundings
 
 PAGES = REPOSITORY / "docs" / "handbook"
-_SAID = re.compile(r"<!--\s*(not run|background|after):\s*(.+?)\s*-->", re.DOTALL)
+_SAID = re.compile(r"<!--\s*(not run|needs|background|after):\s*(.+?)\s*-->", re.DOTALL)
 # `uv add holdfast`, `uvx --from 'holdfast[migrate]' holdfast …`: where a package is asked for.
 _ASKED = re.compile(
     r"(\buv add (?:\S+ )*|\buvx --from |\buv tool install (?:\S+ )*|--with )"
@@ -56,6 +58,7 @@ class Block:
     text: str
     file: str = ""
     not_run: str = ""
+    needs: str = ""
     background: str = ""
 
     @property
@@ -103,6 +106,7 @@ def _block(page: str, token: Token, said: Mapping[str, str]) -> Block:
         text=token.content,
         file=file.strip(),
         not_run=said.get("not run", ""),
+        needs=said.get("needs", ""),
         background=said.get("background", ""),
     )
 
@@ -148,7 +152,7 @@ class Terminal:
         """Do what the page says, block by block; what is not run is left out."""
         with ExitStack() as until_the_end:
             for block in page.blocks:
-                if block.not_run or not (block.file or block.language == "sh"):
+                if not _can_run(block):
                     continue
                 if block.file:
                     self._write(block)
@@ -211,6 +215,12 @@ class Terminal:
             yield
         finally:
             _end(process)
+
+
+def _can_run(block: Block) -> bool:
+    if block.not_run or (block.needs and shutil.which(block.needs) is None):
+        return False
+    return bool(block.file) or block.language == "sh"
 
 
 def _await(block: Block, process: subprocess.Popen[bytes], said: Path) -> None:

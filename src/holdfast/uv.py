@@ -146,7 +146,7 @@ def _ending(status: int) -> str:
 
 _REASONS: tuple[tuple[str, type[HoldfastError], str | None], ...] = (
     (
-        r"[Hh]ash mismatch",
+        r"([Hh]ash|[Ss]ize) mismatch",
         MismatchError,
         "the index serves other bytes than were locked; do not install them",
     ),

@@ -17,6 +17,9 @@ from mlflow import MlflowClient
 from holdfast.model import open_model
 from kit import REPOSITORY, Holdfast, UvProject
 
+# What every run does with these matches is the example's: test_example_acebet.py.
+pytestmark = pytest.mark.slow
+
 DATA = REPOSITORY.parent / "shared" / "data" / "atp"
 
 FEATURES = '''

@@ -207,7 +207,7 @@ def test_an_index_that_serves_another_wheel(small, model, tmp_path):
     other = make_wheel(tmp_path / "index", {}, name="python_dateutil")
     with index(body=other.read_bytes()) as port:
         fetched_from(model, port)
-        check_not_restored(small, model, tmp_path, 1, "ash mismatch", "other bytes")
+        check_not_restored(small, model, tmp_path, 1, " mismatch", "other bytes")
 
 
 def test_an_index_that_serves_a_page(small, model, tmp_path):

@@ -19,8 +19,8 @@ from kit import Holdfast, Ran, run, surroundings
 from small import ANSWERS, ROWS
 
 COMMANDS = (
-    *("demo", "show", "restore", "run", "verify", "diff", "predict", "score", "serve", "image"),
-    "env",
+    *("demo", "init", "migrate", "doctor", "audit", "show", "restore", "run", "verify", "diff"),
+    *("patch", "predict", "score", "serve", "image", "bench", "env"),
 )
 
 

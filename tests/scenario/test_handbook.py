@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import tomli
 
+import registries
 from bases import make_quick_base
 from handbook import PAGES as FOLDER
-from handbook import Terminal, all_pages, path_to, readers_terminal
-from indexes import PASSWORD, USER, make_wheel, serving
+from handbook import Terminal, all_pages, path_to, read_page, readers_terminal
+from indexes import PASSWORD, USER, free_port, make_wheel, serving
+from kit import real_python
 
 PAGES = all_pages()
 # What a default run goes through, from an empty folder to a sealed model.
@@ -36,12 +41,16 @@ def test_from_an_empty_folder_to_a_sealed_model(terminal):
 
 @pytest.fixture
 def furnished(terminal: Terminal, tmp_path: Path) -> Iterator[Terminal]:
-    """What pages of the slow run find beside: a base for images, an index that wants a password."""
+    """What pages of the slow run find beside: a base for images, an index, a registry."""
     base = make_quick_base(tmp_path / "base.tar")
     terminal.env["HOLDFAST_IMAGE_BASE"] = str(base)
     make_wheel(tmp_path / "index", {"ours_scoring.py": "WORD = 'ours'"}, name="ours_scoring")
-    with serving(tmp_path / "index", user=USER, password=PASSWORD) as index:
+    with ExitStack() as servers:
+        index = servers.enter_context(serving(tmp_path / "index", user=USER, password=PASSWORD))
         terminal.instead["https://index.example/simple/"] = index.url
+        if shutil.which("docker-registry"):
+            registry = servers.enter_context(registries.serving(tmp_path / "registry"))
+            terminal.instead["registry.example/"] = f"{registry.host}/"
         yield terminal
 
 
@@ -74,6 +83,37 @@ def test_every_command_of_the_guides(place, terminal):
         if fails and terminal.bash(f"(\n{fails}\n)")[0] <= 0:
             wrong.append(f"{one['id']} does not fail: {fails}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_page_fails_at_the_line_that_fails_and_leaves_out_what_it_says(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# T\n\n<!-- not run: why -->\n```sh\nfalse\n```\n\n"
+        "<!-- needs: no-such-program -->\n```sh\nfalse\n```\n\n"
+        "```text sub/a.txt\nat https://index.example/simple/\n```\n\n"
+        "```sh\ngrep 127 sub/a.txt\n```\n\n```sh\necho said; false\n```\n"
+    )
+    terminal = Terminal(tmp_path, tmp_path / "holdfast-1-py3-none-any.whl", env={"PATH": "/bin"})
+    terminal.instead["https://index.example/simple/"] = "http://127.0.0.1/"
+    with pytest.raises(AssertionError, match=r"page.md:21 ended with 1[\s\S]*said"):
+        terminal.run_page(read_page(page))
+    assert terminal.ran == ["page.md:13", "page.md:17"]
+
+
+def test_what_runs_in_the_background_answers_and_ends_with_its_page(tmp_path):
+    port = free_port()
+    page = tmp_path / "page.md"
+    page.write_text(
+        f"<!-- background: http://127.0.0.1:{port} -->\n"
+        f"```sh\necho $$ >pid\npython3 -m http.server {port} --bind 127.0.0.1\n```\n\n"
+        f"```sh\npython3 -c 'import urllib.request as it; it.urlopen(\"http://127.0.0.1:{port}\")'\n```\n"
+    )
+    search = f"{Path(real_python()).parent}:/bin:/usr/bin"
+    terminal = Terminal(tmp_path, tmp_path / "holdfast-1-py3-none-any.whl", env={"PATH": search})
+    terminal.run_page(read_page(page))
+    assert len(terminal.ran) == 2
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "reader" / "pid").read_text()), 0)
 
 
 def test_a_terminal_keeps_its_folder_and_variables_and_says_what_failed(tmp_path):

@@ -53,6 +53,7 @@ def sealed_wheels(project: UvProject) -> set[str]:
     return {wheel["name"] for wheel in seal["wheels"]}
 
 
+@pytest.mark.slow  # an environment
 def test_a_model_is_sealed_with_the_components(holdfast, holdfast_wheel, tmp_path):
     project = generate(holdfast, holdfast_wheel, "workspace", tmp_path / "winery")
     assert not (project.folder / ".projenrc.py").exists()

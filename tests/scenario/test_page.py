@@ -155,6 +155,7 @@ def tracking_server(folder):
             server.wait(30)
 
 
+@pytest.mark.slow  # MLflow's server
 def test_mlflows_ui_shows_it(
     small_project, small_script, holdfast, new_page, tmp_path, proven
 ):  # fmt: skip

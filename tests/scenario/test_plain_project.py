@@ -61,6 +61,7 @@ def test_uv_need_not_be_on_the_path(new_project, holdfast, moved, iris_script, i
     assert answers(holdfast, model, iris_rows) == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_lightgbm_needs_nothing_either(new_project, holdfast, moved, iris_rows):
     check_flavor("lightgbm", "LGBMClassifier(verbose=-1)", new_project, holdfast, moved, iris_rows)
 

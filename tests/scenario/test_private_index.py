@@ -92,6 +92,7 @@ SAVE = 'mlflow.pyfunc.save_model("{}", python_model=Answer(), input_example=exam
 WITH_LOCK_AND_WITHOUT = f"{SAVE.format('m')}\nos.remove('uv.lock')\n{SAVE.format('unlocked')}"
 
 
+@pytest.mark.slow
 def test_credentials_in_the_project_and_another_version_installed(
     small_project, holdfast, moved_all, small_script, rows, decoy, corp_wheels
 ):
@@ -123,6 +124,7 @@ def test_credentials_in_the_project_and_another_version_installed(
             assert answers(holdfast, sealed, rows) == ["33", "44"]
 
 
+@pytest.mark.slow
 def test_an_index_that_is_down_while_the_model_is_logged(
     small_project, holdfast, moved, small_script, rows, decoy, corp_wheels
 ):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 LOGGING = """with mlflow.start_run() as run:
     mlflow.pyfunc.log_model(
         name="m", python_model=Answer(), input_example=example, registered_model_name="answer"
@@ -17,6 +19,7 @@ READS_A_VARIABLE = """os.environ.get("SCALE_API_KEY")
         return (model_input["x"] * 2).to_numpy()"""
 
 
+@pytest.mark.slow
 def test_the_seal_stays_valid_in_the_registry(new_project, holdfast, small_script, tmp_path):
     project = new_project()
     project.pyproject("mlflow", "pandas", "scikit-learn")

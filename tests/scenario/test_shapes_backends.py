@@ -67,6 +67,7 @@ def log_from_a_workspace(project, small_script, body, *members):
     assert ran.code == 0, str(ran)
 
 
+@pytest.mark.slow
 def test_backends_and_namespaces(small_project, small_script, holdfast, moved, rows, proven):
     shapes = [*BACKENDS, "implicit namespace package across two members"]
     cells = [proven("shapes", shape) for shape in shapes]

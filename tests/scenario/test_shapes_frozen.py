@@ -50,6 +50,7 @@ def trained(small_project, small_script, moved_all):
     return train
 
 
+@pytest.mark.slow
 def test_a_plain_venv_and_requirements(small_project, trained, holdfast, rows, proven, tmp_path):
     cell = proven("shapes", "requirements.txt and a plain venv")
     project = small_project()

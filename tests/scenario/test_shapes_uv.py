@@ -91,6 +91,7 @@ def check(holdfast, model, rows, expected, grade="locked"):
     return seal["grade"]
 
 
+@pytest.mark.slow
 def test_what_a_url_names_is_vendored_and_the_url_goes(
     small_project, holdfast, moved, small_script, rows, proven, tmp_path
 ):

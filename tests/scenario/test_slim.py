@@ -128,6 +128,7 @@ def test_slim_has_what_is_proven_enough_and_no_more(models, holdfast, rows):
     assert {one["key"]: one["slim"] for one in listed}[key]
 
 
+@pytest.mark.slow
 def test_what_the_golden_predictions_do_not_reach_is_named_by_slim_include(models, holdfast, rows):
     # Row 4 takes a branch that no golden prediction took: the limit that the docs speak of.
     ran = holdfast("predict", models["lazy"], "-i", rows, "--slim")

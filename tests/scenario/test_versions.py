@@ -26,17 +26,16 @@ VERSIONS = {
     "3.11.1": (("mlflow==3.11.1",), PYTHONS),
     "newest": (("mlflow",), PYTHONS),
 }
-IN_EVERY_RUN = ("2.14.3", "3.10")
 MLFLOWS_OWN = ("uv.lock", "pyproject.toml", ".python-version")
 
 
 def _combinations():
     for version, (needs, pythons) in VERSIONS.items():
         for python in pythons:
-            marks = () if (version, python) == IN_EVERY_RUN else (pytest.mark.slow,)
-            yield pytest.param(needs, python, id=f"{version}-{python}", marks=marks)
+            yield pytest.param(needs, python, id=f"{version}-{python}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("needs", "python"), list(_combinations()))
 def test_comes_back_as_it_was(needs, python, new_project, holdfast, tmp_path, proven):
     project = new_project(python=python)

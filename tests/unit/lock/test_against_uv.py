@@ -33,7 +33,11 @@ def from_member(project, *members):
 
 
 CASES = [
-    *(Case(path.name) for path in sorted(PROJECTS.iterdir()) if path.name != "default-groups"),
+    *(
+        Case(path.parent.name)
+        for path in sorted(PROJECTS.glob("*/pyproject.toml"))
+        if path.parent.name != "default-groups"
+    ),
     Case("default-groups", (), {"groups": ["serve"]}),
     Case("default-groups", ("--no-default-groups",)),
     with_extra("extras-and-groups", "serve"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Of the installation's notes, those that are the package's own.
 _NOTES = ("METADATA", "entry_points.txt", "licenses/LICENSE")
 _COMPILED = (".pyc", ".pyo")
+_TEMPLATES = "start/templates"
 
 
 def gateway_own_entries(place: Place) -> list[Entry]:
@@ -80,14 +81,16 @@ def _sources(package: Path) -> Iterator[str]:
     """Its files, by path relative to it; without bytecode and what editors and systems leave."""
     found = []
     for folder, folders, names in os.walk(package):
-        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         inside = folder[len(str(package)) + 1 :]
-        found += [
-            f"{inside}/{name}".lstrip("/")
-            for name in names
-            if not name.startswith(".") and not name.endswith(_COMPILED)
-        ]
+        # What a project is made of has names that begin with a dot.
+        hidden = "" if inside.startswith(_TEMPLATES) else "."
+        folders[:] = [name for name in folders if _is_ours(name, hidden)]
+        found += [f"{inside}/{name}".lstrip("/") for name in names if _is_ours(name, hidden)]
     return iter(sorted(found))
+
+
+def _is_ours(name: str, hidden: str) -> bool:
+    return name != "__pycache__" and not name.endswith(_COMPILED) and name[:1] != hidden
 
 
 def _note(known: Distribution, name: str) -> bytes:
