@@ -158,7 +158,7 @@ def test_a_newer_revision_is_read():
 
 
 def test_a_truncated_lock_is_refused(project):
-    """Cut off anywhere between packages, it has edges to nowhere, or lacks the projects themselves."""
+    """Cut off anywhere between packages, it has edges to nowhere or lacks the projects."""
     locked = project("workspace")
     text = (locked.directory / "uv.lock").read_text()
     for cut in range(0, len(text), 97):
