@@ -14,9 +14,10 @@ import tomli
 import registries
 from bases import make_quick_base
 from handbook import PAGES as FOLDER
-from handbook import Terminal, all_pages, path_to, read_page, readers_terminal
+from handbook import all_pages, path_to, read_page
 from indexes import PASSWORD, USER, free_port, make_wheel, serving
 from kit import real_python
+from terminal import Terminal, readers_terminal
 
 PAGES = all_pages()
 # What a default run goes through, from an empty folder to a sealed model.

@@ -13,8 +13,9 @@ import pytest
 import tomli
 import yaml
 
-from handbook import BASH, PAGES, all_pages, path_to, read_page
+from handbook import PAGES, all_pages, path_to, read_page
 from kit import REPOSITORY
+from terminal import BASH
 
 DOCS = REPOSITORY / "docs"
 BLOCKS = [block for page in all_pages().values() for block in page.blocks]
