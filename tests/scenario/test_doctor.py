@@ -321,3 +321,24 @@ def test_an_environment_without_holdfast_seals_nothing(project, tmp_path):
     project.sync()
     _, said = doctor(project, tmp_path / "home")
     assert names(said) == ["mlflow-missing", "holdfast-missing"]
+
+
+def test_another_project_of_that_name_is_told(project, tmp_path):
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    (stranger / "pyproject.toml").write_text(
+        '[project]\nname = "holdfast"\nversion = "9.0"\n'
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    )
+    (stranger / "holdfast.py").write_text("")
+
+    def change(one):
+        one["project"].update(dependencies=["holdfast", "six"])
+        one["tool"]["uv"]["sources"]["holdfast"] = {"path": str(stranger)}
+
+    edit(project, change)
+    project.write("train.py", "import six\n")
+    project = replace(project, environment=project.folder / ".venv")
+    project.sync()
+    _, said = doctor(project, tmp_path / "home")
+    assert names(said) == ["mlflow-missing", "holdfast-stranger"]

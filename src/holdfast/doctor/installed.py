@@ -9,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 from holdfast.doctor.finding import Finding, Level
 from holdfast.doctor.subject import Subject
 from holdfast.lock.diff import drift
+from holdfast.project.installed import Installed
 
 # What its pyproject.toml asks for: the oldest MLflow that Holdfast seals with.
 _OLDEST_MLFLOW = "2.14"
@@ -118,13 +119,31 @@ def check_mlflow(subject: Subject) -> Iterator[Finding]:
             message=f"{said} are installed over each other",
             fix=f"uv add mlflow-skinny=={mlflow['mlflow'].version}",
         )
-    if "holdfast" not in subject.installed:
+    holdfast = subject.installed.get("holdfast")
+    if holdfast is None:
         yield Finding(
             name="holdfast-missing",
             level=Level.ERROR,
             message="Holdfast is not installed in the project's environment: nothing is sealed",
-            fix="uv add holdfast",
+            fix="uv add holdfast, from where this one came",
         )
+    elif not _is_this_one(holdfast):
+        yield Finding(
+            name="holdfast-stranger",
+            level=Level.ERROR,
+            message=f"holdfast {holdfast.version} there is another project of that name: nothing "
+            "is sealed",
+            fix="bind the name to where this one came from, in [tool.uv.sources]",
+        )
+
+
+def _is_this_one(holdfast: Installed) -> bool:
+    """Whether MLflow finds the entry point that seals; an editable one has it in its notes, too."""
+    try:
+        points = (holdfast.dist_info / "entry_points.txt").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return "mlflow.run_context_provider" in points
 
 
 def _pin(subject: Subject) -> str:
