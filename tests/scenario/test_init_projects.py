@@ -40,6 +40,8 @@ def test_tabular(tabular, holdfast):
     seal = json.loads(shown.out)
     assert seal["grade"] == "locked"
     assert run(["git", "status", "--porcelain"], cwd=tabular.folder).out.count("mlflow") == 0
+    said = json.loads(holdfast("doctor", tabular.folder, "--json").out)
+    assert said["findings"] == []
 
 
 @pytest.mark.slow
