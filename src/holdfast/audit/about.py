@@ -5,7 +5,6 @@ Read from their metadata files: nothing is imported, installed or fetched.
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -20,7 +19,6 @@ from holdfast.environment.python import choose_python
 from holdfast.environment.store import Store
 from holdfast.errors import HoldfastError
 from holdfast.model import Model
-from holdfast.project.discover import Project
 from holdfast.project.installed import installed_distributions, installed_record
 from holdfast.seal.digest import inside
 
@@ -50,7 +48,7 @@ Known = dict[tuple[str, str], About]
 def look(subject: Subject) -> Known:
     """What there is to know here: a model's environment may not have been restored."""
     if subject.project is not None:
-        return _installed(_environment(subject.project))
+        return _installed(subject.project.environment)
     model = subject.model
     if model is None:
         return {}
@@ -77,10 +75,6 @@ def licence_of(metadata: RawMetadata) -> str:
         if one.startswith(_CLASSIFIER) and one != f"{_CLASSIFIER}OSI Approved"
     )
     return ", ".join(classifiers)
-
-
-def _environment(project: Project) -> Path:
-    return project.root / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv")
 
 
 def _restored(model: Model, lock: str) -> Path | None:

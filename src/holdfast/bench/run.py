@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from holdfast.bench.operations import images, installations, resolutions, saving
 from holdfast.bench.programs import Programs
-from holdfast.bench.values import Bench, Operation, Timed
+from holdfast.bench.values import KINDS, Bench, Operation, Timed
 from holdfast.cores import available
 from holdfast.environment.layout import open_layout
 from holdfast.environment.python import project_python
@@ -22,7 +25,8 @@ from holdfast.progress import Progress, silent
 from holdfast.project.discover import Project, project_above
 from holdfast.uv import run_uv
 
-KINDS = ("resolve", "install", "save", "image")
+# For one run of one tool.
+_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +38,12 @@ class Wishes:
         only: Of `KINDS`; empty for all.
         model: The model that an image is made of; "" for none.
         base: What brings that image its Python; "" for what `holdfast image` takes by itself.
-        timeout: Seconds for one run of one tool.
     """
 
     runs: int = 3
     only: Collection[str] = ()
     model: str = ""
     base: str = ""
-    timeout: float = 900.0
 
 
 def bench(folder: Path, wishes: Wishes, on_progress: Progress = silent) -> Bench:
@@ -61,7 +63,7 @@ def bench(folder: Path, wishes: Wishes, on_progress: Progress = silent) -> Bench
         )
     python = project_python(project.folder, remembered=open_layout(None).pythons)
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-", dir=scratch()) as name:
-        programs = Programs(Path(name), python.path, wishes.timeout)
+        programs = Programs(Path(name), python.path, _SECONDS)
         asked, locked = _requirements(project, programs.folder)
         timed = [
             one
@@ -71,7 +73,7 @@ def bench(folder: Path, wishes: Wishes, on_progress: Progress = silent) -> Bench
         versions = (
             f"Python {python.version}",
             programs.pip("--version", cache=programs.folder).rpartition(" from ")[0],
-            run_uv(["--version"]).strip().rpartition(" (")[0] or run_uv(["--version"]).strip(),
+            run_uv(["--version"]).partition(" (")[0].strip(),
         )
         packages = sum(line[:1].isalnum() for line in locked.read_text("utf-8").splitlines())
     return Bench(
@@ -88,9 +90,9 @@ def _requirements(project: Project, folder: Path) -> tuple[Path, Path]:
     """What the project asks for, and what its lock says: files for pip and uv alike."""
     asked, locked = folder / "asked.txt", folder / "locked.txt"
     lines = project.pyproject.get("project", {}).get("dependencies", ())
-    sources = project.uv_settings.get("sources", {})
     # What comes from a folder or from git is nobody's question to an index.
-    kept = [line for line in lines if not any(line.startswith(name) for name in sources)]
+    elsewhere = set(map(canonicalize_name, project.uv_settings.get("sources", {})))
+    kept = [line for line in lines if canonicalize_name(Requirement(line).name) not in elsewhere]
     asked.write_text("\n".join([*kept, ""]), encoding="utf-8")
     told = ["--frozen", "--no-dev", "--no-hashes", "--no-header", "--no-annotate"]
     exported = run_uv(
@@ -109,9 +111,7 @@ def _operations(
     if "install" in wanted:
         yield from installations(programs, locked)
     if "save" in wanted:
-        own = (
-            project.root / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv") / "bin" / "python"
-        )
+        own = project.environment / "bin" / "python"
         if own.exists():
             yield saving(programs, project.folder, own)
         else:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+KINDS = ("resolve", "install", "save", "image")
+"""What can be measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Way:

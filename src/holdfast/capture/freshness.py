@@ -17,7 +17,11 @@ _SECONDS = 60
 
 
 class LockCheck:
-    """One check under way; whoever starts it closes it."""
+    """One check under way; whoever starts it closes it.
+
+    Attributes:
+        stale: Whether the lock is not what is asked for; known after `complaint`.
+    """
 
     def __init__(
         self,
@@ -27,6 +31,7 @@ class LockCheck:
     ) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._project = project
+        self.stale = False
         if project is not None and project.lockfile.is_file():
             script = ["--script", str(project.script)] if project.script else []
             arguments = ["lock", "--check", *script, "--python", python]
@@ -43,7 +48,8 @@ class LockCheck:
             return "uv lock --check did not answer"
         if self._process.returncode == 0:
             return ""
-        if "needs to be updated" in said:
+        self.stale = "needs to be updated" in said
+        if self.stale:
             asks = self._project.name if self._project.script else "pyproject.toml"
             return f"{lock} is older than {asks}: {self._project.lock_command}"
         last = said.strip().splitlines()[-1:] or ["no reason given"]

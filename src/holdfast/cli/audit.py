@@ -39,22 +39,7 @@ def _ignores(
 
 @click.command("audit")
 @click.argument("named", default=".", metavar="[MODEL|DIR]")
-@click.option(
-    "--service",
-    default="",
-    envvar="HOLDFAST_AUDIT_SERVICE",
-    show_envvar=True,
-    metavar="URL",
-    help="Ask this service, which speaks OSV's interface, in place of OSV's own.",
-)
-@click.option(
-    "--database",
-    type=click.Path(exists=True, path_type=Path),
-    envvar="HOLDFAST_AUDIT_DATABASE",
-    show_envvar=True,
-    metavar="PATH",
-    help="Look into a folder or zip of OSV records; no network is needed.",
-)
+@options.advisories
 @click.option(
     "--ignore",
     "ignores",

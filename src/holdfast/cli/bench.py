@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.bench.values import KINDS
 from holdfast.cli import options
 from holdfast.cli.output import open_output
 from holdfast.cli.render import Screen, print_data, print_json, print_table
 
 if TYPE_CHECKING:
     from holdfast.bench.values import Bench
-
-_KINDS = ("resolve", "install", "save", "image")
 
 
 @click.command("bench")
@@ -26,7 +25,7 @@ _KINDS = ("resolve", "install", "save", "image")
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(_KINDS),
+    type=click.Choice(KINDS),
     help="What to measure. Can be given several times.",
 )
 @click.option("--model", default="", metavar="MODEL", help="Measure an image of it, too.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
 import click
@@ -93,6 +94,27 @@ def how(command: F) -> F:
         help="A package that --slim keeps in any case. Can be given several times.",
     )
     return only_needed(include(offline(strict(command))))
+
+
+def advisories(command: F) -> F:
+    """--service and --database: who says what is known against a package."""
+    service = click.option(
+        "--service",
+        default="",
+        envvar="HOLDFAST_AUDIT_SERVICE",
+        show_envvar=True,
+        metavar="URL",
+        help="Ask this service, which speaks OSV's interface, in place of OSV's own.",
+    )
+    database = click.option(
+        "--database",
+        type=click.Path(exists=True, path_type=Path),
+        envvar="HOLDFAST_AUDIT_DATABASE",
+        show_envvar=True,
+        metavar="PATH",
+        help="Look into a folder or zip of OSV records; no network is needed.",
+    )
+    return service(database(command))
 
 
 # An image names the model that it holds.

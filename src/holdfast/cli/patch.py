@@ -55,22 +55,7 @@ class _Version(click.types.StringParamType):
     metavar="NAME==VERSION",
     help="A version to try, in the place of what an audit finds. Can be given several times.",
 )
-@click.option(
-    "--service",
-    default="",
-    envvar="HOLDFAST_AUDIT_SERVICE",
-    show_envvar=True,
-    metavar="URL",
-    help="As of `holdfast audit`.",
-)
-@click.option(
-    "--database",
-    type=click.Path(exists=True, path_type=Path),
-    envvar="HOLDFAST_AUDIT_DATABASE",
-    show_envvar=True,
-    metavar="PATH",
-    help="As of `holdfast audit`.",
-)
+@options.advisories
 @click.option("--apply", "write", is_flag=True, help="Give the project's lock what is safe.")
 @click.option(
     "--project",

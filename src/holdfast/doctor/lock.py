@@ -55,13 +55,12 @@ def _freshness(subject: Subject) -> Iterator[Finding]:
     finally:
         check.close()
     if complaint:
-        stale = "is older than" in complaint
         yield Finding(
-            name="lock-stale" if stale else "lock-unchecked",
+            name="lock-stale" if check.stale else "lock-unchecked",
             level=Level.ERROR,
-            message=complaint.rpartition(": ")[0] if stale else complaint,
+            message=complaint.rpartition(": ")[0] if check.stale else complaint,
             fix=subject.project.lock_command,
-            commands=(("lock",),) if stale and subject.project.script is None else (),
+            commands=(("lock",),) if check.stale and subject.project.script is None else (),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,7 @@ def read_subject(project: Project) -> Subject:
     settings, problems = readable_settings(*project.pyprojects)
     graph, without_lock = read_lock(project)
     closure, without_closure = _closure(graph, project, settings)
-    environment = project.root / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv")
+    environment = project.environment
     return Subject(
         project=project,
         settings=settings,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from holdfast.errors import InputError
 from holdfast.model import Model
-from holdfast.patch.patch import Wanted, sealed_lock
+from holdfast.patch.patch import Wanted
 from holdfast.project.discover import project_above
 from holdfast.redact import redact
+from holdfast.seal.digest import inside
 from holdfast.uv import run_uv
 
 
@@ -29,7 +30,7 @@ def apply(model: Model, wanted: Iterable[Wanted], folder: Path, *, force: bool =
     project = project_above(folder)
     if project is None or not project.lockfile.is_file():
         raise InputError(f"{folder} is in no project with a uv.lock", hint="--project names one")
-    sealed = sealed_lock(model)
+    sealed = inside(model.path, "holdfast/project/uv.lock")
     text = redact(project.lockfile.read_text(encoding="utf-8"))
     if not force and (not sealed.is_file() or sealed.read_text(encoding="utf-8") != text):
         raise InputError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import tomli
@@ -174,8 +173,3 @@ def _asked(model: Model) -> tuple[str, ...]:
 def _reason(text: str) -> str:
     """What uv says, in one line, without what it would do."""
     return " ".join(text.partition("hint:")[0].split())[:_LONGEST_REASON]
-
-
-def sealed_lock(model: Model) -> Path:
-    """The project's `uv.lock` as the seal has it; the file may not be there."""
-    return inside(model.path, "holdfast/project/uv.lock")

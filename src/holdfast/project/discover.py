@@ -84,6 +84,11 @@ class Project:
         return ""
 
     @property
+    def environment(self) -> Path:
+        """Where uv has the project's environment, whether it is there or not."""
+        return self.root / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv")
+
+    @property
     def lockfile(self) -> Path:
         """Where `uv.lock`, or the script's own lock, is, if there is one."""
         if self.script is not None:
@@ -175,8 +180,7 @@ def _is_of_uv(environment: Path, script: Path) -> bool:
 
 def _is_of(project: Project) -> bool:
     """Whether this is the project's own environment."""
-    named = os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv"
-    return Path(sys.prefix).resolve() == (project.root / named).resolve()
+    return Path(sys.prefix).resolve() == project.environment.resolve()
 
 
 def _root_of(folder: Path) -> Path:
